@@ -1,0 +1,49 @@
+import type { FastifyInstance } from "fastify";
+import pg from "pg";
+import { CheckError } from "./checks.ts";
+import { SERVICE } from "./config.ts";
+
+declare module "fastify" {
+  interface FastifyInstance {
+    /** PostgreSQL: `await app.database.query("SELECT …", [values])`. */
+    database: pg.Pool;
+  }
+}
+
+const QUERY_TIMEOUT_MS = 30_000;
+const CHECK_QUERY = { text: "SELECT 1", query_timeout: 2_000 };
+
+/**
+ * Adds a pool of connections, opened when they are needed and closed with the app, and its health check.
+ *
+ * @param app the server; gets `app.database`
+ * @param url the database's address
+ */
+export function addDatabase(app: FastifyInstance, url: string): void {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: SERVICE,
+    max: 10,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  // Without a listener, a lost idle connection would end the process; the pool replaces it by itself.
+  pool.on("error", (error) => app.log.warn({ err: error }, "an idle database connection was lost"));
+
+  app.decorate("database", pool);
+  app.addHook("onClose", () => pool.end());
+  app.checks.set("database", { run: () => ping(pool), required: true });
+}
+
+async function ping(pool: pg.Pool): Promise<void> {
+  try {
+    await pool.query(CHECK_QUERY);
+  } catch (error) {
+    // SQLSTATE class 28: invalid authorization.
+    throw error instanceof pg.DatabaseError && error.code?.startsWith("28")
+      ? new CheckError("authentication failed")
+      : error;
+  }
+}

@@ -1,0 +1,27 @@
+import { afterAll, expect, test } from "vitest";
+import { buildApp } from "../src/app.ts";
+import { runCheck } from "../src/checks.ts";
+import { loadConfig } from "../src/config.ts";
+import { environment } from "./environment.ts";
+import { createTestLogger } from "./logs.ts";
+
+const config = loadConfig({ ...environment, LOG_LEVEL: "warn" });
+const { lines, logger } = createTestLogger(config);
+const app = buildApp(config, logger);
+
+afterAll(() => app.close());
+
+test("the service starts without the database, and is not ready", async () => {
+  const response = await app.inject("/health/ready");
+  expect(response.statusCode).toBe(503);
+});
+
+test("the check names the kind of failure", async () => {
+  const check = app.checks.get("database");
+  expect(check && (await runCheck(check))).toMatchObject({ status: "error", error: "connection refused" });
+});
+
+test("a lost idle connection is logged and does not end the process", () => {
+  app.database.emit("error", new Error("terminated"), undefined as never);
+  expect(lines).toContainEqual(expect.objectContaining({ level: "warn", msg: "an idle database connection was lost" }));
+});

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { createTestLogger } from "../logs.ts";
+import { serviceEnvironment } from "./environment.ts";
+import { run } from "./process.ts";
+
+const environment = await serviceEnvironment();
+const config = loadConfig(environment);
+const app = buildApp(config, createTestLogger(config).logger);
+
+beforeAll(() => app.ready());
+afterAll(() => app.close());
+
+test("migrations are applied, and again without harm", async () => {
+  for (let time = 1; time <= 2; time++) {
+    const { code, stderr } = await run("migrate", environment);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  }
+});
+
+test("migrations that are started together wait for one another", async () => {
+  const outcomes = await Promise.all([run("migrate", environment), run("migrate", environment)]);
+  expect(outcomes.map(({ code }) => code)).toEqual([0, 0]);
+});
+
+test("a migration that cannot reach the database ends with 1", async () => {
+  const { code, stdout } = await run("migrate", {
+    ...environment,
+    DATABASE_URL: "postgres://app:hunter2@127.0.0.1:2/app",
+  });
+  expect(code).toBe(1);
+  expect(stdout).toContain("migrations failed");
+  expect(stdout).not.toContain("hunter2");
+});
+
+test("the pool survives the loss of its connections", async () => {
+  await app.database
+    .query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+    .catch(() => {});
+  const { rows } = await app.database.query("SELECT 1 AS one");
+  expect(rows).toEqual([{ one: 1 }]);
+});

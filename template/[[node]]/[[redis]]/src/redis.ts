@@ -1,0 +1,74 @@
+import type { FastifyInstance } from "fastify";
+import { createClient, ErrorReply } from "redis";
+import { CheckError } from "./checks.ts";
+import { SERVICE } from "./config.ts";
+
+/** How long the server may say nothing, pings included, until the connection counts as lost. */
+const SILENCE_MS = 20_000;
+
+type Redis = ReturnType<typeof createRedis>;
+
+declare module "fastify" {
+  interface FastifyInstance {
+    /** Redis: `await app.redis.set("key", "value", { EX: 60 })`; rejects at once while there is no connection. */
+    redis: Redis;
+  }
+}
+
+/**
+ * Adds a connection to Redis, opened with the app, renewed whenever it is lost and closed with the app, and its health
+ * check.
+ *
+ * @param app the server; gets `app.redis`
+ * @param url the server's address
+ */
+export function addRedis(app: FastifyInstance, url: string): void {
+  const client = createRedis(url);
+  let lastError: Error | undefined;
+  client.on("error", (error: Error) => {
+    // Each attempt to reconnect fails with the same error again: logged once.
+    if (error.message !== lastError?.message) {
+      app.log.warn({ err: error }, "the connection to Redis failed");
+    }
+    lastError = error;
+  });
+  client.on("ready", () => {
+    lastError = undefined;
+    app.log.info("connected to Redis");
+  });
+
+  app.decorate("redis", client);
+  app.addHook("onReady", async () => {
+    // Not awaited: the service starts without Redis, too, and is ready as soon as it comes.
+    client.connect().catch(() => {});
+  });
+  app.addHook("onClose", () => client.destroy());
+  app.checks.set("redis", { run: () => ping(client, lastError), required: true });
+}
+
+function createRedis(url: string) {
+  return createClient({
+    url,
+    name: SERVICE,
+    disableOfflineQueue: true,
+    pingInterval: SILENCE_MS / 2,
+    socket: {
+      connectTimeout: 2_000,
+      socketTimeout: SILENCE_MS,
+      reconnectStrategy: (retries) => Math.min(100 * 2 ** retries, 2_000),
+    },
+  });
+}
+
+async function ping(client: Redis, lastError: Error | undefined): Promise<void> {
+  try {
+    await client.ping();
+  } catch (error) {
+    throw failure(client.isReady ? error : lastError);
+  }
+}
+
+function failure(error: unknown): unknown {
+  const isRefused = error instanceof ErrorReply && /^(NOAUTH|WRONGPASS|NOPERM)/.test(error.message);
+  return isRefused ? new CheckError("authentication failed") : error;
+}

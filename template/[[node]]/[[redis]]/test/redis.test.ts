@@ -1,0 +1,35 @@
+import { afterAll, expect, test, vi } from "vitest";
+import { buildApp } from "../src/app.ts";
+import { runCheck } from "../src/checks.ts";
+import { loadConfig } from "../src/config.ts";
+import { environment } from "./environment.ts";
+import { createTestLogger } from "./logs.ts";
+
+const config = loadConfig({ ...environment, LOG_LEVEL: "info" });
+const { lines, logger } = createTestLogger(config);
+const app = buildApp(config, logger);
+
+afterAll(() => app.close());
+
+test("the service starts without Redis, and is not ready", async () => {
+  const response = await app.inject("/health/ready");
+  expect(response.statusCode).toBe(503);
+});
+
+test("the check names the kind of failure", async () => {
+  const check = app.checks.get("redis");
+  await vi.waitFor(async () => {
+    expect(check && (await runCheck(check))).toMatchObject({ status: "error", error: "connection refused" });
+  });
+});
+
+test("the same failure is logged once until the connection is back", () => {
+  const isLost = (line: object) => "msg" in line && line.msg === "the connection to Redis failed";
+  app.redis.emit("ready");
+  lines.length = 0;
+  app.redis.emit("error", new Error("lost"));
+  app.redis.emit("error", new Error("lost"));
+  expect(lines.filter(isLost)).toHaveLength(1);
+  app.redis.emit("ready");
+  expect(lines).toContainEqual(expect.objectContaining({ level: "info", msg: "connected to Redis" }));
+});

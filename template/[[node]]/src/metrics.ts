@@ -1,0 +1,51 @@
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import type { Config } from "./config.ts";
+import { createServer } from "./server.ts";
+
+const LABELS = ["method", "route", "status"] as const;
+
+/**
+ * Counts and times the requests of a server, all but those of quiet routes.
+ *
+ * @param app the server
+ * @returns the metrics, those of the Node process included
+ */
+export function measureRequests(app: FastifyInstance): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: "http_requests_total",
+    help: "Answered requests",
+    labelNames: LABELS,
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: "http_request_duration_seconds",
+    help: "Time from a request's arrival to the end of its answer",
+    labelNames: LABELS,
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  });
+
+  app.addHook("onResponse", (request, reply, done) => {
+    const { config, url } = request.routeOptions;
+    if (!config.quiet) {
+      // The pattern, not the path: a series for each id would never end.
+      const labels = { method: request.method, route: url ?? "unmatched", status: String(reply.statusCode) };
+      requests.inc(labels);
+      durations.observe(labels, reply.elapsedTime / 1000);
+    }
+    done();
+  });
+  return registry;
+}
+
+/** Creates the server of /metrics: on a port of its own, which stays inside the cluster. */
+export function createMetricsServer(config: Config, logger: FastifyBaseLogger, registry: Registry): FastifyInstance {
+  const server = createServer(config, logger);
+  server.get("/metrics", { config: { quiet: true } }, async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+  return server;
+}

@@ -1,0 +1,7 @@
+import type { FastifyInstance } from "fastify";
+import { SERVICE } from "../config.ts";
+
+/** GET / — an example to replace: which service answers. */
+export default async function root(app: FastifyInstance): Promise<void> {
+  app.get("/", async () => ({ service: SERVICE, version: app.config.APP_VERSION }));
+}

@@ -1,0 +1,129 @@
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Check, CheckError } from "../src/checks.ts";
+import { loadConfig } from "../src/config.ts";
+import { addHealth } from "../src/health.ts";
+import { createServer } from "../src/server.ts";
+import { environment } from "./environment.ts";
+import { createTestLogger } from "./logs.ts";
+
+const config = loadConfig({ ...environment, APP_VERSION: "1.2.3" });
+
+let app: FastifyInstance;
+
+beforeEach(() => {
+  app = createServer(config, createTestLogger(config).logger);
+  addHealth(app, config);
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await app.close();
+});
+
+function addCheck(name: string, run: Check["run"], required = true): void {
+  app.checks.set(name, { run, required });
+}
+
+function fail(error: unknown): Check["run"] {
+  return () => Promise.reject(error);
+}
+
+function detailed(authorization = `Bearer ${environment.HEALTH_TOKEN}`) {
+  return app.inject({ url: "/health/detailed", headers: { authorization } });
+}
+
+describe("/health", () => {
+  test.each(["/health", "/health/"])("%s is ok whatever happens", async (url) => {
+    addCheck("database", fail(new Error()));
+    app.draining = true;
+    const response = await app.inject(url);
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual({ status: "ok" });
+  });
+
+  test("answers HEAD", async () => {
+    const response = await app.inject({ method: "HEAD", url: "/health" });
+    expect(response.statusCode).toBe(200);
+    expect(response.body).toBe("");
+  });
+});
+
+describe("/health/ready", () => {
+  test("is ok where everything required works", async () => {
+    addCheck("database", async () => {});
+    addCheck("optional", fail(new Error()), false);
+    const response = await app.inject("/health/ready");
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual({ status: "ok" });
+  });
+
+  test("is unavailable where something required fails", async () => {
+    addCheck("database", fail(new Error()));
+    const response = await app.inject("/health/ready");
+    expect(response.statusCode).toBe(503);
+    expect(response.json()).toEqual({ status: "unavailable" });
+  });
+
+  test("is unavailable while draining", async () => {
+    app.draining = true;
+    const response = await app.inject("/health/ready");
+    expect(response.statusCode).toBe(503);
+  });
+});
+
+describe("/health/detailed", () => {
+  test.each(["", "Bearer", "Bearer wrong", `Basic ${environment.HEALTH_TOKEN}`, environment.HEALTH_TOKEN])(
+    "refuses %j",
+    async (authorization) => {
+      const response = await detailed(authorization);
+      expect(response.statusCode).toBe(401);
+      expect(response.headers["www-authenticate"]).toBe("Bearer");
+    },
+  );
+
+  test("tells how everything is", async () => {
+    addCheck("database", async () => {});
+    const response = await detailed();
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual({
+      status: "ok",
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      version: "1.2.3",
+      uptime: expect.any(Number),
+      checks: { database: { status: "ok", latencyMs: expect.any(Number) } },
+    });
+  });
+
+  test.each([
+    [new CheckError("authentication failed"), "authentication failed"],
+    [Object.assign(new Error(), { code: "ECONNREFUSED" }), "connection refused"],
+    [Object.assign(new Error(), { code: "ENOTFOUND" }), "name not resolved"],
+    [Object.assign(new Error(), { code: "ETIMEDOUT" }), "timeout"],
+    [new TypeError("fetch failed", { cause: { code: "EAI_AGAIN" } }), "name not resolved"],
+    [new Error("https://app:hunter2@dependency/app is down"), "unavailable"],
+    [undefined, "unavailable"],
+  ])("names the kind of failure alone: %s is %s", async (error, failure) => {
+    addCheck("optional", fail(error), false);
+    const response = await detailed();
+    expect(response.statusCode).toBe(503);
+    expect(response.json()).toMatchObject({
+      status: "degraded",
+      checks: { optional: { status: "error", error: failure } },
+    });
+    expect(response.body).not.toContain("hunter2");
+  });
+
+  test("waits 2 seconds for a check, and asks once for all who wait", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const run = vi.fn(() => new Promise(() => {}));
+    addCheck("database", run);
+    const responses = Promise.all([detailed(), detailed()]);
+    await vi.waitFor(() => expect(run).toHaveBeenCalled());
+    vi.advanceTimersByTime(2_000);
+    for (const response of await responses) {
+      expect(response.json()).toMatchObject({ checks: { database: { error: "timeout" } } });
+    }
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+});

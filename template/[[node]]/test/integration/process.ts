@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { setTimeout as wait } from "node:timers/promises";
+
+/** What a program of the service did. */
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A running program of the service. */
+export interface Running {
+  process: ChildProcess;
+  /** Resolves when the program has ended. */
+  outcome: Promise<Outcome>;
+}
+
+/**
+ * Starts a built program of the service.
+ *
+ * @param program its name in dist/, such as main
+ * @param environment all that the program finds in its environment
+ */
+export function start(program: string, environment: Record<string, string>): Running {
+  const child = spawn(process.execPath, [`dist/${program}.js`], {
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const code = once(child, "exit").then(([exitCode]) => exitCode);
+  const outcome = Promise.all([code, text(child.stdout), text(child.stderr)]).then(([code, stdout, stderr]) => ({
+    code,
+    stdout,
+    stderr,
+  }));
+  return { process: child, outcome };
+}
+
+/** Runs a built program of the service to its end. */
+export function run(program: string, environment: Record<string, string>): Promise<Outcome> {
+  return start(program, environment).outcome;
+}
+
+/**
+ * Asks until the answer has a status, for 10 s at most.
+ *
+ * @returns the answer
+ * @throws Error where it never has
+ */
+export async function waitForStatus(url: string, status: number): Promise<Response> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const response = await fetch(url).catch(() => undefined);
+    if (response?.status === status) {
+      return response;
+    }
+    await wait(100);
+  }
+  throw new Error(`${url} did not answer with ${status}`);
+}

@@ -1,0 +1,13 @@
+import { expect, test } from "vitest";
+import { buildApp } from "../../src/app.ts";
+import { loadConfig, SERVICE } from "../../src/config.ts";
+import { environment } from "../environment.ts";
+import { createTestLogger } from "../logs.ts";
+
+test("GET / tells which service answers", async () => {
+  const config = loadConfig(environment);
+  const app = buildApp(config, createTestLogger(config).logger);
+  const response = await app.inject("/");
+  expect(response.json()).toEqual({ service: SERVICE, version: "unknown" });
+  await app.close();
+});

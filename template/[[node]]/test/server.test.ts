@@ -1,0 +1,146 @@
+import { once } from "node:events";
+import { type AddressInfo, connect } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { loadConfig } from "../src/config.ts";
+import { createServer, listen } from "../src/server.ts";
+import { environment } from "./environment.ts";
+import { createTestLogger } from "./logs.ts";
+
+const config = loadConfig({ ...environment, LOG_LEVEL: "info" });
+
+let app: FastifyInstance;
+let lines: Record<string, unknown>[];
+
+beforeEach(() => {
+  const logs = createTestLogger(config);
+  lines = logs.lines;
+  app = createServer(config, logs.logger);
+  app.get("/things/:id", async () => ({}));
+  app.post("/things", async (request) => request.body);
+  app.get("/broken", async () => {
+    throw new Error("the password is hunter2");
+  });
+});
+
+afterEach(async () => {
+  await app.close();
+});
+
+describe("headers", () => {
+  test.each(["/things/1", "/unknown", "/broken", "/%zz"])("are set on %s", async (url) => {
+    const { headers } = await app.inject(url);
+    expect(headers).toMatchObject({
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+      "referrer-policy": "no-referrer",
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+      "cache-control": "no-store",
+      "x-request-id": expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    expect(headers).not.toHaveProperty("strict-transport-security");
+  });
+
+  test.each(["staging", "production"])("demand HTTPS in %s", async (mode) => {
+    const server = createServer(loadConfig({ ...environment, NODE_ENV: mode }), createTestLogger(config).logger);
+    const { headers } = await server.inject("/");
+    expect(headers["strict-transport-security"]).toBe("max-age=31536000");
+    await server.close();
+  });
+
+  test("close the connection while draining", async () => {
+    app.draining = true;
+    const { headers } = await app.inject("/things/1");
+    expect(headers.connection).toBe("close");
+  });
+});
+
+describe("request id", () => {
+  test("is the caller's where it is harmless", async () => {
+    const { headers } = await app.inject({ url: "/things/1", headers: { "x-request-id": "a.b_C-1" } });
+    expect(headers["x-request-id"]).toBe("a.b_C-1");
+  });
+
+  test.each(["", "a b", "<script>", "x".repeat(129)])("is a new one instead of %j", async (id) => {
+    const { headers } = await app.inject({ url: "/things/1", headers: { "x-request-id": id } });
+    expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe("errors", () => {
+  test.each([
+    ["GET", "/unknown", 404, "Not Found"],
+    ["POST", "/unknown", 404, "Not Found"],
+    ["GET", "/%zz", 400, "Bad Request"],
+    ["PUT", "/things/1", 405, "Method Not Allowed"],
+    ["PROPFIND", "/things/1", 405, "Method Not Allowed"],
+    ["GET", "/broken", 500, "Internal Server Error"],
+  ] as const)("%s %s is answered with %i", async (method, url, status, title) => {
+    const response = await app.inject({ method: method as "GET", url, body: "text" });
+    expect(response.statusCode).toBe(status);
+    expect(response.headers["content-type"]).toMatch("application/problem+json");
+    expect(response.json()).toEqual({ type: "about:blank", title, status });
+  });
+
+  test("405 names the methods that work", async () => {
+    const response = await app.inject({ method: "DELETE", url: "/things/1/?query" });
+    expect(response.headers.allow).toBe("GET, HEAD");
+  });
+
+  test("a body of more than 1 MiB is refused", async () => {
+    const accepted = await app.inject({ method: "POST", url: "/things", body: { text: "x".repeat(2 ** 20 - 20) } });
+    const refused = await app.inject({ method: "POST", url: "/things", body: { text: "x".repeat(2 ** 20) } });
+    expect([accepted.statusCode, refused.statusCode]).toEqual([200, 413]);
+  });
+
+  test("the cause of a 500 is in the log alone", async () => {
+    const { body } = await app.inject("/broken");
+    expect(body).not.toContain("hunter2");
+    expect(lines).toContainEqual(expect.objectContaining({ level: "error", msg: "request failed" }));
+  });
+
+  test.each([
+    ["nonsense\r\n\r\n", "400 Bad Request"],
+    [`GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, "431 Request Header Fields Too Large"],
+  ])("what is not a request is answered, too", async (text, status) => {
+    await app.listen({ host: "127.0.0.1", port: 0 });
+    const socket = connect((app.server.address() as AddressInfo).port, "127.0.0.1");
+    socket.write(text);
+    const [answer] = await once(socket, "data");
+    expect(String(answer)).toMatch(`HTTP/1.1 ${status}`);
+    expect(String(answer)).toMatch("application/problem+json");
+  });
+});
+
+test("a port that is taken ends the process with 1", async () => {
+  const exit = vi.spyOn(process, "exit").mockReturnValue(undefined as never);
+  await listen(app, 0);
+  const { port } = app.server.address() as AddressInfo;
+  const { lines, logger } = createTestLogger(config);
+  const second = createServer(config, logger);
+  await listen(second, port);
+  expect(exit).toHaveBeenCalledWith(1);
+  expect(lines).toContainEqual(expect.objectContaining({ level: "error", msg: `port ${port} is already in use` }));
+  exit.mockRestore();
+  await second.close();
+});
+
+describe("request log", () => {
+  test("has one line for each request, without its query string", async () => {
+    const { headers } = await app.inject("/things/1?token=hunter2");
+    expect(lines).toEqual([
+      {
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+        level: "info",
+        msg: "request",
+        service: expect.any(String),
+        version: "unknown",
+        requestId: headers["x-request-id"],
+        method: "GET",
+        path: "/things/1",
+        status: 200,
+        durationMs: expect.any(Number),
+      },
+    ]);
+  });
+});
