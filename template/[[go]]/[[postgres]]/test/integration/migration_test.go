@@ -1,0 +1,26 @@
+//go:build integration
+
+package integration_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMigration(t *testing.T) {
+	environment := environment(t)
+	first, second := run(t, environment, "migrate"), run(t, environment, "migrate")
+	for _, service := range []*service{first, second, run(t, environment, "migrate")} {
+		code := service.exitCode(t)
+		if code != 0 || !strings.Contains(service.stdout.String(), "the database is up to date") {
+			t.Errorf("exit code %d, %s%s", code, service.stdout.String(), service.stderr.String())
+		}
+	}
+}
+
+func TestMigrationWithoutDatabase(t *testing.T) {
+	service := run(t, with(environment(t), "DATABASE_URL", "postgres://app:hidden@127.0.0.1:1/app"), "migrate")
+	if code := service.exitCode(t); code != 1 || strings.Contains(service.stderr.String(), "hidden") {
+		t.Errorf("exit code %d, %s", code, service.stderr.String())
+	}
+}

@@ -1,0 +1,68 @@
+// Package logging makes the service's logger.
+package logging
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// Options say what is logged and how.
+type Options struct {
+	// Service and Version are part of every line.
+	Service, Version string
+	// Level is the least severe level that is logged: debug, info, warn or error.
+	Level string
+	// Readable asks for lines that people read instead of one JSON object a line.
+	Readable bool
+}
+
+// New returns a logger that writes to the writer. Lines logged with a request's context carry its id.
+func New(writer io.Writer, options Options) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(options.Level)); err != nil {
+		return nil, fmt.Errorf("log level: %w", err)
+	}
+	handlerOptions := &slog.HandlerOptions{Level: level, ReplaceAttr: lowerCaseLevel}
+	var handler slog.Handler = slog.NewJSONHandler(writer, handlerOptions)
+	if options.Readable {
+		handler = slog.NewTextHandler(writer, handlerOptions)
+	}
+	return slog.New(requestHandler{handler}).With("service", options.Service, "version", options.Version), nil
+}
+
+func lowerCaseLevel(groups []string, attribute slog.Attr) slog.Attr {
+	if len(groups) == 0 && attribute.Key == slog.LevelKey {
+		attribute.Value = slog.StringValue(strings.ToLower(attribute.Value.String()))
+	}
+	return attribute
+}
+
+type requestIDKey struct{}
+
+// WithRequestID returns a context whose log lines carry the id of a request.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// requestHandler adds the request's id, if the context has one, to each line.
+type requestHandler struct {
+	slog.Handler
+}
+
+func (handler requestHandler) Handle(ctx context.Context, record slog.Record) error {
+	if id, found := ctx.Value(requestIDKey{}).(string); found {
+		record.AddAttrs(slog.String("requestId", id))
+	}
+	return handler.Handler.Handle(ctx, record) //nolint:wrapcheck // a decorator adds nothing to the error
+}
+
+func (handler requestHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return requestHandler{handler.Handler.WithAttrs(attributes)}
+}
+
+func (handler requestHandler) WithGroup(name string) slog.Handler {
+	return requestHandler{handler.Handler.WithGroup(name)}
+}
