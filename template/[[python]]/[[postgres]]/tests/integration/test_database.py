@@ -1,0 +1,44 @@
+import subprocess
+import sys
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from tests.environment import ENVIRONMENT
+from tests.integration.conftest import ROOT, Service, free_port
+
+Start = Callable[..., Service]
+TOKEN = f"Bearer {ENVIRONMENT['HEALTH_TOKEN']}"
+
+
+@pytest.mark.usefixtures("migrated")
+def test_migrations_create_the_tables(environment: dict[str, str]) -> None:
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        connection.execute("SELECT id, body, created_at FROM notes LIMIT 1")
+
+
+@pytest.mark.usefixtures("migrated")
+def test_every_change_of_a_model_has_its_migration(environment: dict[str, str]) -> None:
+    command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=60)
+
+
+def test_it_lives_without_a_database(start: Start) -> None:
+    service = start(DATABASE_URL=f"postgres://user:hush@127.0.0.1:{free_port()}/app")
+    service.wait_until_it_answers()
+    assert service.get("/health/ready").status == 503
+    detailed = service.get("/health/detailed", Authorization=TOKEN)
+    assert detailed.status == 503
+    assert detailed.json["checks"]["database"]["error"] == "connection refused"
+    assert "hush" not in detailed.text
+    assert service.stop() == 0
+
+
+def test_a_wrong_password_is_told_as_such(start: Start, environment: dict[str, str]) -> None:
+    address = psycopg.conninfo.conninfo_to_dict(environment["DATABASE_URL"])
+    url = f"postgres://nobody:hush@{address['host']}:{address.get('port', 5432)}/{address['dbname']}"
+    service = start(DATABASE_URL=url)
+    service.wait_until_it_answers()
+    detailed = service.get("/health/detailed", Authorization=TOKEN)
+    assert detailed.json["checks"]["database"]["error"] == "authentication failed"

@@ -1,0 +1,117 @@
+"""Checks of what the service depends on."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Literal
+
+CHECK_SECONDS = 2
+"""Time that a check may take."""
+
+FRESH_SECONDS = 1
+"""Time for which a result is good, so that probes do not flood a dependency, however many come."""
+
+Failure = Literal[
+    "timeout",
+    "connection refused",
+    "name not resolved",
+    "authentication failed",
+    "unexpected status",
+    "unavailable",
+]
+
+
+class CheckError(Exception):
+    """A failure whose kind the check knows."""
+
+    def __init__(self, failure: Failure) -> None:
+        """Take what may be told: a kind of failure, never an address or a credential."""
+        super().__init__(failure)
+        self.failure: Failure = failure
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found out, and the milliseconds that it took."""
+
+    latency_ms: float
+    failure: Failure | None = None
+
+    def as_json(self) -> dict[str, str | float]:
+        """Return the result as /health/detailed shows it."""
+        shown = {"status": "error" if self.failure else "ok", "latencyMs": self.latency_ms}
+        return shown | {"error": self.failure} if self.failure else shown
+
+
+@dataclass(eq=False)
+class Check:
+    """A check of one dependency.
+
+    Arguments:
+        name: what /health/detailed calls it.
+        probe: returns where the dependency works, else raises.
+        required: whether the service takes no traffic without it.
+
+    """
+
+    name: str
+    probe: Callable[[], None]
+    required: bool = True
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _result: Future[Result] = field(default_factory=Future, init=False)
+    _started_at: float = field(default=float("-inf"), init=False)
+
+    def start(self) -> Future[Result]:
+        """Return a result to come, shared by all who ask at the same time.
+
+        A probe that hangs so holds one thread, not one for each question; the thread does not keep
+        the process alive.
+        """
+        with self._lock:
+            never = self._started_at == float("-inf")
+            stale = time.monotonic() >= self._started_at + FRESH_SECONDS
+            if never or (stale and self._result.done()):
+                self._started_at = time.monotonic()
+                self._result = Future()
+                threading.Thread(target=self._run, args=(self._result,), daemon=True).start()
+            return self._result
+
+    def _run(self, result: Future[Result]) -> None:
+        failure: Failure | None = None
+        try:
+            self.probe()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the check has failed
+            failure = failure_of(error)
+        milliseconds = (time.monotonic() - self._started_at) * 1000
+        result.set_result(Result(round(milliseconds, 1), failure))
+
+
+def run_checks(checks: Iterable[Check]) -> dict[str, Result]:
+    """Run checks together; return their results by name, after CHECK_SECONDS at most."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    started = {check.name: check.start() for check in checks}
+    results: dict[str, Result] = {}
+    for name, result in started.items():
+        try:
+            results[name] = result.result(timeout=max(0, deadline - time.monotonic()))
+        except TimeoutError:
+            results[name] = Result(CHECK_SECONDS * 1000, "timeout")
+    return results
+
+
+def failure_of(error: BaseException | None) -> Failure:
+    """Return the kind of a failure, found by the exception or what caused it."""
+    while error:
+        if isinstance(error, CheckError):
+            return error.failure
+        if isinstance(error, TimeoutError):
+            return "timeout"
+        if isinstance(error, ConnectionRefusedError):
+            return "connection refused"
+        if isinstance(error, socket.gaierror):
+            return "name not resolved"
+        error = error.__cause__ or error.__context__
+    return "unavailable"

@@ -1,0 +1,1 @@
+"""Tests; those in integration need what the service depends on."""

@@ -1,0 +1,81 @@
+import socket
+import threading
+import time
+
+import pytest
+
+from health import check
+from health.check import Check, CheckError, Failure, run_checks
+
+
+def works() -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (CheckError("unexpected status"), "unexpected status"),
+        (TimeoutError(), "timeout"),
+        (ConnectionRefusedError(), "connection refused"),
+        (socket.gaierror(), "name not resolved"),
+        (ValueError("https://user:password@host/"), "unavailable"),
+    ],
+)
+def test_failures_have_kinds_and_no_details(error: Exception, failure: Failure) -> None:
+    def fails() -> None:
+        raise error
+
+    result = run_checks([Check("database", fails)])["database"].as_json()
+    assert result.pop("latencyMs")
+    assert result == {"status": "error", "error": failure}
+
+
+def test_the_cause_tells_the_kind() -> None:
+    def fails() -> None:
+        try:
+            raise ConnectionRefusedError
+        except OSError as error:
+            raise RuntimeError from error
+
+    assert run_checks([Check("cache", fails)])["cache"].failure == "connection refused"
+
+
+def test_checks_run_together_and_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "CHECK_SECONDS", 0.2)
+    release = threading.Event()
+
+    def hangs() -> None:
+        release.wait(10)
+
+    started_at = time.monotonic()
+    results = run_checks([Check("database", hangs), Check("cache", hangs), Check("other", works)])
+    release.set()
+    assert time.monotonic() - started_at < 1
+    assert [result.failure for result in results.values()] == ["timeout", "timeout", None]
+
+
+def test_who_asks_at_the_same_time_shares_a_result() -> None:
+    asked = 0
+
+    def counts() -> None:
+        nonlocal asked
+        asked += 1
+
+    database = Check("database", counts)
+    for _ in range(5):
+        run_checks([database])
+    assert asked == 1
+
+
+def test_a_result_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "FRESH_SECONDS", 0)
+    failures: list[Exception] = [ConnectionRefusedError()]
+
+    def recovers() -> None:
+        if failures:
+            raise failures.pop()
+
+    database = Check("database", recovers)
+    assert run_checks([database])["database"].failure == "connection refused"
+    assert run_checks([database])["database"].failure is None

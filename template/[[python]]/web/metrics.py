@@ -1,0 +1,47 @@
+"""Metrics: requests are counted and timed here, and shown with those of the processes."""
+
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, make_wsgi_app
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from web.processes import ProcessesCollector
+
+LABELS = ("method", "route", "status")
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+requests = Counter("http_requests_total", "Answered requests", LABELS)
+durations = Histogram("http_request_duration_seconds", "Time to answer a request", LABELS, buckets=BUCKETS)
+
+
+def count(method: str, route: str | None, status: int, seconds: float) -> None:
+    """Count a request.
+
+    Arguments:
+        method: its HTTP method; one that nobody knows counts as `other`.
+        route: the pattern that matched, not the path: a series for each id would never end.
+        status: the HTTP status of the answer.
+        seconds: the time that the answer took.
+
+    """
+    labels = (method if method in METHODS else "other", route or "unmatched", str(status))
+    requests.labels(*labels).inc()
+    durations.labels(*labels).observe(seconds)
+
+
+registry = CollectorRegistry()
+MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+ProcessesCollector(registry)
+exposition: WSGIApplication = make_wsgi_app(registry)
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer on METRICS_PORT: /metrics, of all workers together."""
+    structlog.get_logger().debug("request", method=environ["REQUEST_METHOD"], path=environ["PATH_INFO"])
+    if environ["PATH_INFO"].rstrip("/") != "/metrics":
+        start_response("404 Not Found", [("Content-Length", "0")])
+        return []
+    return exposition(environ, start_response)

@@ -1,0 +1,116 @@
+"""Middleware, outermost first: config.settings lists it in the order in which it stands here."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from http import HTTPStatus
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from config.environment import load_environment
+from web import metrics
+from web.problems import problem
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+log = structlog.get_logger()
+
+
+def observe(get_response: GetResponse) -> GetResponse:
+    """Give each request an id, which its log lines carry; log, count and time its answer."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        started_at = time.perf_counter()
+        request_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = str(uuid.uuid4())
+        path = request.path  # before others change it
+        with structlog.contextvars.bound_contextvars(requestId=request_id):
+            response = get_response(request)
+            seconds = time.perf_counter() - started_at
+            is_probe = path == "/health" or path.startswith("/health/")
+            if not is_probe:
+                match = request.resolver_match
+                route = f"/{match.route}" if match else None
+                metrics.count(request.method or "", route, response.status_code, seconds)
+            (log.debug if is_probe else log.info)(
+                "request",
+                method=request.method,
+                path=path,
+                status=response.status_code,
+                durationMs=round(seconds * 1000, 1),
+            )
+        response.headers["X-Request-Id"] = request_id
+        if isinstance(response, HttpResponse):
+            response.headers["Content-Length"] = str(len(response.content))
+            if request.method == "HEAD":
+                response.content = b""
+        return response
+
+    return middleware
+
+
+def secure_headers(get_response: GetResponse) -> GetResponse:
+    """Set the headers that every answer needs; a view that sets one itself has the last word."""
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cache-Control": "no-store",
+    }
+    if load_environment().is_deployed:
+        headers["Strict-Transport-Security"] = "max-age=31536000"  # a year
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+def problem_bodies(get_response: GetResponse) -> GetResponse:
+    """Give errors that come without a body, as Django's 405 does, a problem document."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code < HTTPStatus.BAD_REQUEST or not isinstance(response, HttpResponse) or response.content:
+            return response
+        described = problem(response.status_code)
+        for name, value in response.items():
+            described.headers.setdefault(name, value)
+        described.headers["Content-Length"] = str(len(described.content))
+        return described
+
+    return middleware
+
+
+def limit_body(get_response: GetResponse) -> GetResponse:
+    """Refuse bodies that are too long, before anything reads them."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+        if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return problem(HTTPStatus.CONTENT_TOO_LARGE)
+        return get_response(request)
+
+    return middleware
+
+
+def same_with_slash(get_response: GetResponse) -> GetResponse:
+    """Let each route, written without a slash at its end, answer with one too."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info != "/":
+            request.path_info = request.path_info.removesuffix("/")
+        return get_response(request)
+
+    return middleware
