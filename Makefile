@@ -1,0 +1,21 @@
+# Everything that the tests and the demo need is fetched: uv into .tools/, locked dependencies into .venv/.
+UV := $(or $(shell command -v uv),.tools/bin/uv)
+UV_VERSION := 0.13.9
+WORKERS ?= auto
+
+.PHONY: demo test bench locks
+demo: $(UV) ## Emit a service with the default answers, build it, start it, show its health
+	@$(UV) run --quiet --locked scripts/demo
+
+test: $(UV) ## Run the whole test suite; REQUIRE=docker,cluster,node,go fails where one of them is missing
+	@$(UV) run --quiet --locked pytest --numprocesses $(WORKERS) $(PYTEST_OPTIONS)
+
+bench: $(UV) ## Measure images, builds, starts and throughput
+	@$(UV) run --quiet --locked benchmarks/run
+
+locks: $(UV) ## Refresh the seeded lock files of every language
+	@$(UV) run --quiet --locked hooks/refresh-locks
+
+.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
