@@ -1,0 +1,185 @@
+"""An environment of an emitted project on a real cluster, set up as its DEPLOYMENT.md says."""
+
+import functools
+import json
+import os
+import re
+import secrets
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from string import Template
+
+import pytest
+
+from tests import containers
+from tests.combinations import ROOT
+from tests.machine import REGISTRY
+
+POSTGRES = ROOT / "tests/cluster/postgres.yaml"
+DEPLOY_SECONDS = 420
+
+
+def kubectl(*arguments: str, given: str | None = None, check: bool = True, seconds: int = 120) -> str:
+    """Run kubectl as whoever KUBECONFIG says and return what it prints; its error output where it fails unchecked."""
+    done = subprocess.run(["kubectl", *arguments], input=given, capture_output=True, text=True, timeout=seconds)
+    if done.returncode and check:
+        raise AssertionError(f"kubectl {' '.join(arguments)} failed:\n{done.stderr}")
+    return done.stdout if not done.returncode else done.stderr
+
+
+def push(image: str) -> str:
+    """Push an image of the engine to the registry that the cluster pulls from; return its name by digest."""
+    containers.docker("push", "--quiet", image)
+    digests = json.loads(containers.docker("inspect", "--format", "{{json .RepoDigests}}", image))
+    return next(digest for digest in digests if digest.startswith(f"{image.rsplit(':', 1)[0]}@"))
+
+
+@functools.cache
+def postgres_image() -> tuple[str, str]:
+    """Return the engine's PostgreSQL image as the cluster pulls it, and the number of its user."""
+    image = f"{REGISTRY}/deployment-patterns-test/postgres:18"
+    containers.docker("tag", "postgres:18-trixie", image)
+    uid = containers.docker("run", "--rm", "--entrypoint", "id", "postgres:18-trixie", "-u", "postgres")
+    return push(image), uid
+
+
+class Stage:
+    """An environment of a project, with a PostgreSQL of its own where it needs one and a way in at 127.0.0.1.
+
+    Scripts run as the account `deployer`, which has no rights but those that the project gives it.
+    """
+
+    def __init__(self, project: Path, folder: Path, environment: str = "staging") -> None:
+        self.project = project
+        self.name = project.name
+        self.environment = environment
+        self.namespace = f"{project.name}-{environment}"
+        self.kubeconfig = folder / "deployer.json"
+        self.health_token = secrets.token_hex(16)
+
+    def kubectl(self, *arguments: str, given: str | None = None, check: bool = True, seconds: int = 120) -> str:
+        return kubectl("--namespace", self.namespace, *arguments, given=given, check=check, seconds=seconds)
+
+    def set_up(self, secret_names: list[str]) -> None:
+        """Do what DEPLOYMENT.md asks for once."""
+        overlay = self.project / "deploy/overlays" / self.environment
+        kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait", seconds=180)
+        kubectl("apply", "--filename", str(overlay / "namespace.yaml"))
+        self.kubectl("apply", "--filename", str(self.project / "deploy/deployer.yaml"))
+        password = secrets.token_hex(16)
+        values = {name: secrets.token_hex(32) for name in secret_names} | {"HEALTH_TOKEN": self.health_token}
+        if "DATABASE_URL" in values:
+            values["DATABASE_URL"] = f"postgres://app:{password}@postgres:5432/app"
+            self.start_postgres(password)
+        literals = [f"--from-literal={name}={value}" for name, value in values.items()]
+        self.kubectl("create", "secret", "generic", self.name, *literals)
+        self.write_kubeconfig()
+        self.url = self.open_way_in()
+
+    def start_postgres(self, password: str) -> None:
+        image, uid = postgres_image()
+        manifest = Template(POSTGRES.read_text()).substitute(image=image, uid=uid, password=password)
+        self.kubectl("apply", "--filename", "-", given=manifest)
+        self.kubectl("rollout", "status", "deployment/postgres", "--timeout=120s", seconds=130)
+
+    def write_kubeconfig(self) -> None:
+        """Let the project's scripts act as its deployer."""
+        config = json.loads(kubectl("config", "view", "--raw", "--minify", "--flatten", "--output", "json"))
+        config["users"][0]["user"] = {"token": self.kubectl("create", "token", "deployer", "--duration=1h").strip()}
+        self.kubeconfig.write_text(json.dumps(config))
+
+    def open_way_in(self) -> str:
+        """Return the address of a NodePort that leads to the project's pods; NODE_PORT asks for a certain one."""
+        port = {"name": "http", "port": 80, "targetPort": "http"}
+        if "NODE_PORT" in os.environ:
+            port["nodePort"] = int(os.environ["NODE_PORT"])
+        selector = {"app.kubernetes.io/name": self.name, "app.kubernetes.io/component": "server"}
+        service = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "way-in"},
+            "spec": {"type": "NodePort", "selector": selector, "ports": [port]},
+        }
+        self.kubectl("apply", "--filename", "-", given=json.dumps(service))
+        node_port = self.kubectl("get", "service", "way-in", "--output", "jsonpath={.spec.ports[0].nodePort}")
+        return f"http://127.0.0.1:{node_port}"
+
+    def change_setting(self, name: str, value: str) -> None:
+        """Change a setting of the environment, as the project's owner does."""
+        path = self.project / "deploy/overlays" / self.environment / "settings.env"
+        lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{name}=")]
+        path.write_text("\n".join([*lines, f"{name}={value}"]) + "\n")
+
+    def image(self, version: str) -> str:
+        """Build the project's image as a version and push it; return its name by digest."""
+        return push(containers.build(self.project, f"{REGISTRY}/deployment-patterns-test/{self.name}", version))
+
+    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the project's scripts as its deployer; what it prints is all in stdout."""
+        with self.start(name, *arguments) as process:
+            try:
+                output, _ = process.communicate(timeout=DEPLOY_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.project / "scripts" / name, *arguments],
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HEALTH_TOKEN": self.health_token},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def deploy(self, image: str) -> subprocess.CompletedProcess[str]:
+        return self.script("deploy", self.environment, image)
+
+    def rollback(self, *revision: str) -> subprocess.CompletedProcess[str]:
+        return self.script("rollback", self.environment, *revision)
+
+    def smoke(self, version: str) -> subprocess.CompletedProcess[str]:
+        return self.script("smoke", self.url, version)
+
+    def pods(self) -> list[dict]:
+        """Return the server's pods that are not on their way out."""
+        selector = f"app.kubernetes.io/name={self.name},app.kubernetes.io/component=server"
+        items = json.loads(self.kubectl("get", "pods", "--selector", selector, "--output", "json"))["items"]
+        return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
+
+    def images(self) -> set[str]:
+        """Return what the server's pods run."""
+        return {pod["spec"]["containers"][0]["image"] for pod in self.pods()}
+
+    def evict(self, pod: str) -> bool:
+        """Ask for a pod's eviction; return whether the disruption budget allows it."""
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": self.namespace},
+        }
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        answer = kubectl("create", "--raw", path, "--filename", "-", given=json.dumps(eviction), check=False)
+        assert "Success" in answer or re.search("disruption budget", answer), answer
+        return "Success" in answer
+
+    def wait_for_budget(self, seconds: int = 120) -> None:
+        """Return when the disruption budget allows the next eviction."""
+        deadline = time.monotonic() + seconds
+        query = ("get", "poddisruptionbudget", self.name, "--output", "jsonpath={.status.disruptionsAllowed}")
+        while self.kubectl(*query) != "1":
+            assert time.monotonic() < deadline, self.kubectl("get", "pods")
+            time.sleep(1)
+
+    def require_way_in(self) -> None:
+        """Skip the test where NodePorts of the cluster are not reached at 127.0.0.1 (kind: extraPortMappings)."""
+        try:
+            urllib.request.urlopen(f"{self.url}/health", timeout=5).close()
+        except OSError as error:
+            pytest.skip(f"the cluster's NodePorts are not reached at 127.0.0.1 (NODE_PORT chooses one): {error}")
+
+    def tear_down(self) -> None:
+        kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")

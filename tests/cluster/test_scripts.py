@@ -1,0 +1,196 @@
+"""Promise: the scripts say what they do and what is wrong; these need no cluster."""
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = ["deploy", "rollback", "smoke"]
+TOKEN = "t" * 32
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def project(render) -> Path:
+    return render(language="go", services=["postgres"], project_name="orders")
+
+
+@pytest.fixture
+def run(project, tmp_path) -> Run:
+    """Return a function that runs a script where no cluster answers."""
+
+    def run(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "KUBECONFIG": str(tmp_path / "none"), "SMOKE_SECONDS": "6", **variables}
+        command = [project / "scripts" / script, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, cwd=tmp_path)
+
+    return run
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    """A service whose state the test decides."""
+
+    answers: dict[str, tuple[int, dict]]
+    requests: list[tuple[str, str | None]]
+
+    def do_GET(self) -> None:
+        self.requests.append((self.path, self.headers.get("Authorization")))
+        status, body = self.answers.get(self.path, (404, {}))
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[tuple[type[Service], str]]:
+    """Return a service that is well, and its address."""
+
+    class Well(Service):
+        pass
+
+    Well.requests = []
+    Well.answers = {
+        "/health": (200, {"status": "ok"}),
+        "/health/ready": (200, {"status": "ok"}),
+        "/health/detailed": (200, {"status": "ok", "version": "4f2a91c"}),
+        "/": (200, {"service": "orders", "version": "4f2a91c"}),
+    }
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Well)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Well, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_is_printed(run, script):
+    done = run(script, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: scripts/{script} ")
+    assert "exit codes: 0 " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [(script, arguments) for script in SCRIPTS for arguments in ([], ["a", "b", "c"])],
+)
+def test_wrong_arguments_show_the_usage(run, script, arguments):
+    done = run(script, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"usage: scripts/{script} ")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "ghcr.io/acme/orders:1.0.0",
+        "ghcr.io/acme/orders",
+        "ghcr.io/acme/orders@sha256:123",
+        f"ghcr.io/acme/orders@sha256:{'x' * 64}",
+        f"@sha256:{'0' * 64}",
+        f"ghcr.io/acme/orders@sha256:{'0' * 64}\n- op: remove",
+    ],
+)
+def test_only_an_image_by_digest_is_deployed(run, image):
+    done = run("deploy", "staging", image)
+    assert done.returncode == 2
+    assert "does not name an image by its digest" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="there is no kubectl")
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ("../base", "'../base' is not the name of an environment"),
+        ("", "'' is not the name of an environment"),
+        ("nowhere", "there is no environment 'nowhere': choose one of preview production staging"),
+        ("staging", "the cluster does not let us in: "),
+    ],
+)
+@pytest.mark.parametrize("script", ["deploy", "rollback"])
+def test_an_environment_that_does_not_exist_is_refused(run, script, environment, message):
+    image = [f"ghcr.io/acme/orders@sha256:{'0' * 64}"] if script == "deploy" else []
+    done = run(script, environment, *image)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_smoke_passes_a_service_that_is_well(run, service):
+    _, url = service
+    done = run("smoke", f"{url}/", "4f2a91c", HEALTH_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f'ok   {url}/health "status":"ok"',
+        f'ok   {url}/health/ready "status":"ok"',
+        f'ok   {url}/health/detailed "status":"ok"',
+        f'ok   {url}/health/detailed "version":"4f2a91c"',
+    ]
+
+
+def test_smoke_sends_the_token_to_the_detailed_check_only(run, service):
+    state, url = service
+    run("smoke", url, "4f2a91c", HEALTH_TOKEN=TOKEN)
+    assert {path for path, sent in state.requests if sent == f"Bearer {TOKEN}"} == {"/health/detailed"}
+    assert {path for path, sent in state.requests if sent is None} == {"/health", "/health/ready"}
+
+
+def test_smoke_works_without_token_and_version(run, service):
+    state, url = service
+    assert run("smoke", url, HEALTH_TOKEN="").returncode == 0
+    assert [path for path, _ in state.requests] == ["/health", "/health/ready"]
+
+
+def test_smoke_takes_the_version_from_the_example_where_there_is_no_token(run, service):
+    _, url = service
+    done = run("smoke", url, "4f2a91c", HEALTH_TOKEN="")
+    assert done.stdout.splitlines()[-1] == f'ok   {url}/ "version":"4f2a91c"'
+
+
+def test_smoke_waits_for_a_service_that_is_not_ready_yet(run, service):
+    state, url = service
+    state.answers["/health/ready"] = (503, {"status": "unavailable"})
+    threading.Timer(3, state.answers.update, [{"/health/ready": (200, {"status": "ok"})}]).start()
+    assert run("smoke", url, HEALTH_TOKEN="").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "message"),
+    [
+        ("/health/ready", (503, {"status": "unavailable"}), "/health/ready: status 503"),
+        ("/health/detailed", (401, {"title": "Unauthorized"}), "/health/detailed: status 401"),
+        (
+            "/health/detailed",
+            (200, {"status": "ok", "version": "0000000"}),
+            '/health/detailed: status 200, expected 200 with "version":"4f2a91c"',
+        ),
+        (
+            "/health/detailed",
+            (503, {"status": "degraded", "checks": {"database": {"status": "error", "error": "timeout"}}}),
+            '"error": "timeout"',
+        ),
+    ],
+)
+def test_smoke_says_what_is_not_well(run, service, path, answer, message):
+    state, url = service
+    state.answers[path] = answer
+    done = run("smoke", url, "4f2a91c", HEALTH_TOKEN=TOKEN)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+
+
+def test_smoke_says_that_nobody_answers(run):
+    done = run("smoke", "http://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "FAIL http://127.0.0.1:1/health: status 000" in done.stderr
+    assert "Failed to connect" in done.stderr or "Couldn't connect" in done.stderr

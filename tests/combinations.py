@@ -1,0 +1,60 @@
+"""Every valid set of answers, read from what users are offered: copier.yml and facts/."""
+
+from itertools import chain, combinations, product
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+LANGUAGES = ("node", "go", "python")
+SERVICES = ("postgres", "redis", "external-api")
+REPOSITORIES = ("private", "public")
+
+Answers = dict[str, str | list[str]]
+
+
+def questions() -> dict[str, dict]:
+    """Return copier.yml's questions that people are asked, by name."""
+    document = yaml.safe_load((ROOT / "copier.yml").read_text())
+    return {name: spec for name, spec in document.items() if not name.startswith("_") and spec.get("when") is not False}
+
+
+def platforms() -> dict[str, dict]:
+    """Return facts/platforms.yml."""
+    return yaml.safe_load((ROOT / "facts/platforms.yml").read_text())
+
+
+def cells() -> list[tuple[str, str]]:
+    """Return every (platform, strategy) that is not refused."""
+    return [
+        (platform, strategy)
+        for platform, facts in platforms().items()
+        for strategy, verdict in facts["strategies"].items()
+        if not verdict["refused"]
+    ]
+
+
+def all_services() -> list[list[str]]:
+    """Return the eight subsets of the services, the empty one first."""
+    return [list(chosen) for chosen in chain.from_iterable(combinations(SERVICES, n) for n in range(4))]
+
+
+def every_combination() -> list[Answers]:
+    """Return every valid set of answers that changes what is emitted."""
+    return [
+        {
+            "language": language,
+            "platform": platform,
+            "strategy": strategy,
+            "services": services,
+            "repository": repository,
+        }
+        for language, (platform, strategy), services, repository in product(
+            LANGUAGES, cells(), all_services(), REPOSITORIES
+        )
+    ]
+
+
+def label(answers: Answers) -> str:
+    """Return a short name for test ids, such as `go-kubernetes-rolling-postgres+redis-public`."""
+    return "-".join("+".join(value) or "none" if isinstance(value, list) else value for value in answers.values())

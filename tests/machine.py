@@ -1,0 +1,59 @@
+"""What this machine offers: an engine, a cluster, the languages' toolchains."""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+
+import yaml
+
+from tests.combinations import ROOT
+
+REGISTRY = os.environ.get("REGISTRY", "127.0.0.1:5000")
+
+
+def run(*command: str, seconds: int = 20) -> str | None:
+    """Return what a command prints, or None where it is missing, fails or takes longer than `seconds`."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def version_is_at_least(printed: str | None, wanted: str) -> bool:
+    """Tell whether the first version number in `printed` is `wanted` or newer."""
+    found = re.search(r"(\d+)\.(\d+)", printed or "")
+    return bool(found) and tuple(map(int, found.groups())) >= tuple(map(int, f"{wanted}.0".split(".")[:2]))
+
+
+def build_version(language: str) -> str:
+    """Return the version that a language's build image carries, such as 26 or 1.27."""
+    facts = yaml.safe_load((ROOT / f"facts/languages/{language}.yml").read_text())
+    return re.search(r":([\d.]+)", facts["build_image"])[1]
+
+
+def required() -> set[str]:
+    """Return the tools that REQUIRE names, which may then not be missing."""
+    return set(filter(None, os.environ.get("REQUIRE", "").split(",")))
+
+
+@functools.cache
+def missing(tool: str) -> str:
+    """Return why a test that needs `tool` cannot run here, or nothing where it can."""
+    match tool:
+        case "docker":
+            return "" if run("docker", "info") else "there is no Docker engine"
+        case "cluster":
+            if not run("kubectl", "get", "crd", "rollouts.argoproj.io"):
+                return "there is no Kubernetes cluster with Argo Rollouts"
+            return "" if run("curl", "-fsS", f"http://{REGISTRY}/v2/") is not None else f"no registry at {REGISTRY}"
+        case "node":
+            wanted = build_version("node")
+            return "" if version_is_at_least(run("node", "--version"), wanted) else f"there is no Node {wanted}"
+        case "go":
+            wanted = build_version("go")
+            return "" if version_is_at_least(run("go", "version"), wanted) else f"there is no Go {wanted}"
+        case "uv":
+            return "" if shutil.which("uv") else "there is no uv"
+    raise ValueError(f"tests can ask for docker, cluster, node, go or uv, not for {tool!r}")

@@ -1,0 +1,88 @@
+"""Promise: schema, .env.example, manifests, compose, pipeline and docs name the same variables."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.combinations import LANGUAGES, ROOT, all_services
+from tests.containers import facts
+
+CONFIGURATION = {
+    "node": "src/config.ts",
+    "go": "internal/config/config.go",
+    "python": "config/environment.py",
+}
+FOR_COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
+
+
+def variables(language: str, services: list[str]) -> dict[str, dict]:
+    """Return what facts/environment.yml says of the variables that a service reads, by name."""
+    mode = facts(language)["mode_variable"]
+    text = (ROOT / "facts/environment.yml").read_text().replace("[[ runtime.mode_variable ]]", mode)
+    return {entry["name"]: entry for entry in yaml.safe_load(text) if entry["needs"] in ["always", language, *services]}
+
+
+def assigned(path: Path) -> set[str]:
+    """Return the names that a file of NAME=value lines sets."""
+    return set(re.findall(r"^([A-Z_]+)=", path.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("services", all_services(), ids="+".join)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_same_variables_everywhere(render, language, services):
+    project = render(language=language, services=services)
+    expected = variables(language, services)
+    names = set(expected)
+    assert assigned(project / ".env.example") - FOR_COMPOSE_ONLY == names
+    table = re.search(r"\| variable \|.*?\n\n", (project / "README.md").read_text(), re.DOTALL)[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == names
+    schema = (project / CONFIGURATION[language]).read_text()
+    assert {name for name in names if not re.search(rf"\b{name}\b", schema, re.IGNORECASE)} == set()
+    secret = {name for name, entry in expected.items() if entry.get("secret")}
+    for overlay in ("staging", "production", "preview"):
+        settings = assigned(project / "deploy/base/settings.env")
+        settings |= assigned(project / f"deploy/overlays/{overlay}/settings.env")
+        assert settings == names - secret - {"APP_VERSION"}
+    deployment = (project / "DEPLOYMENT.md").read_text()
+    assert {name for name in secret if name not in deployment} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_only_the_schema_reads_the_environment(render, language):
+    reads = re.compile(r"process\.env\b|os\.(Getenv|LookupEnv|Environ|getenv)\b|os\.environ(?!\[\"PROMETHEUS)")
+    project = render(language=language, services=["postgres", "redis", "external-api"])
+    readers = {
+        str(path.relative_to(project))
+        for pattern in ("*.ts", "*.go", "*.py")
+        for path in project.rglob(pattern)
+        if reads.search(path.read_text()) and not re.search(r"test", str(path.relative_to(project)))
+    }
+    assert readers <= {CONFIGURATION[language], *STARTERS[language]}
+
+
+# What begins before the schema is read: the program, and the container's health check, which needs the port only.
+STARTERS = {
+    "node": {"src/healthcheck.ts"},
+    "go": {"cmd/server/main.go"},
+    "python": {"manage.py", "config/wsgi.py", "health/__main__.py"},
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_reserved_names_hold_every_package_that_the_service_uses(render, language):
+    project = render(language=language, services=["postgres", "redis", "external-api"])
+    manifest = {"node": "package.json", "go": "go.mod", "python": "pyproject.toml"}[language]
+    text = (project / manifest).read_text()
+    match language:
+        case "node":
+            used = {
+                name for name in re.findall(r'^    "([\w@/.-]+)": "[\^~]?\d', text, re.MULTILINE) if "/" not in name
+            }
+        case "go":
+            used = set()
+        case "python":
+            used = {name.lower() for name in re.findall(r'^\s+"([\w.-]+)(?:\[.*?\])?[<>=~]', text, re.MULTILINE)}
+    assert used or language == "go"
+    assert used <= set(facts(language)["reserved_names"])

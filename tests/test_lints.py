@@ -1,0 +1,97 @@
+"""Promise: the field's linters find nothing in any Dockerfile, script, compose file or other YAML that is emitted."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.combinations import every_combination
+from tests.test_render import files
+
+BIN = Path(sys.executable).parent
+YAMLLINT = """{extends: default, rules: {line-length: {max: 130, allow-non-breakable-inline-mappings: true},
+  document-start: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1},
+  indentation: {indent-sequences: whatever}}}"""
+
+
+def distinct(render, select) -> list[Path]:
+    """Return one file for each distinct content among all combinations' files that `select` takes."""
+    found: dict[bytes, Path] = {}
+    for answers in every_combination():
+        project = render(**answers)
+        for path in files(project):
+            if select(path.relative_to(project)):
+                found.setdefault(path.read_bytes(), path)
+    return list(found.values())
+
+
+def lint(tool: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Run a linter of the locked environment."""
+    command = [str(BIN / tool), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, "NO_COLOR": "1"})
+
+
+def assert_clean(done: subprocess.CompletedProcess) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def is_script(path: Path) -> bool:
+    return path.parts[0] == "scripts" and not path.suffix
+
+
+def test_dockerfiles(render):
+    dockerfiles = distinct(render, lambda path: path.name == "Dockerfile")
+    assert len(dockerfiles) >= 3
+    assert_clean(lint("hadolint", "--failure-threshold", "style", *map(str, dockerfiles)))
+
+
+def test_scripts(render):
+    scripts = distinct(render, is_script)
+    assert len(scripts) >= 5
+    assert_clean(lint("shellcheck", *map(str, scripts)))
+    assert all(os.access(path, os.X_OK) for path in scripts)
+
+
+def test_compose_files(render):
+    compose = distinct(render, lambda path: path.name.startswith("compose"))
+    assert len(compose) >= 4
+    assert_clean(lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *map(str, compose)))
+
+
+@pytest.mark.needs("docker")
+def test_compose_files_as_compose_reads_them(render, tmp_path):
+    for path in distinct(render, lambda path: path.name == "compose.yaml"):
+        shutil.copyfile(path, tmp_path / "compose.yaml")
+        shutil.copyfile(path.parent / ".env.example", tmp_path / ".env")
+        command = ["docker", "compose", "config", "--quiet"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert_clean(done)
+        assert not done.stderr
+
+
+def test_dependabot_files(render):
+    dependabot = distinct(render, lambda path: path.name == "dependabot.yml")
+    assert len(dependabot) == 3
+    assert_clean(lint("check-jsonschema", "--builtin-schema", "vendor.dependabot", *map(str, dependabot)))
+
+
+def test_yaml_style(render):
+    documents = distinct(render, lambda path: path.suffix in (".yml", ".yaml") and "node_modules" not in path.parts)
+    assert len(documents) >= 20
+    assert_clean(lint("yamllint", "--strict", "--config-data", YAMLLINT, *map(str, documents)))
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "broken"),
+    [
+        ("hadolint", "Dockerfile", "FROM debian\nRUN cd /x\n"),
+        ("shellcheck", "deploy", "#!/bin/sh\necho $1\n"),
+        ("yamllint", "a.yaml", "a:   1\n"),
+    ],
+)
+def test_the_linters_do_find_something(tmp_path, tool, name, broken):
+    (tmp_path / name).write_text(broken)
+    assert lint(tool, str(tmp_path / name)).returncode != 0

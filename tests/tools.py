@@ -1,0 +1,36 @@
+"""Command-line tools of the field that no Python package carries, built once from their Go modules."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests import machine
+from tests.combinations import ROOT
+
+CACHE = ROOT / ".cache" / "tools"
+MODULES = {
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+    "kube-score": "github.com/zegl/kube-score/cmd/kube-score@v1.20.0",
+    "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1",
+}
+
+
+def tool(name: str) -> str:
+    """Return the path of a tool, building it first where it is not in .cache/tools; skip without Go."""
+    module = MODULES[name]
+    folder = CACHE / module.rsplit("@", 1)[1]
+    path = folder / name
+    if not path.exists():
+        if reason := machine.missing("go"):
+            if "go" in machine.required():
+                pytest.fail(f"{name} cannot be built: {reason}")
+            pytest.skip(f"{name} cannot be built: {reason}")
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["go", "install", module],
+            env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"},
+            check=True,
+            timeout=900,
+        )
+    return str(path)
