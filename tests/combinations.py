@@ -55,6 +55,13 @@ def every_combination() -> list[Answers]:
     ]
 
 
+def variables(language: str, services: list[str]) -> list[dict]:
+    """Return the entries of facts/environment.yml that a service needs, their names as emitted."""
+    mode = yaml.safe_load((ROOT / f"facts/languages/{language}.yml").read_text())["mode_variable"]
+    text = (ROOT / "facts/environment.yml").read_text().replace("[[ runtime.mode_variable ]]", mode)
+    return [entry for entry in yaml.safe_load(text) if entry["needs"] in ["always", language, *services]]
+
+
 def label(answers: Answers) -> str:
     """Return a short name for test ids, such as `go-kubernetes-rolling-postgres+redis-public`."""
     return "-".join("+".join(value) or "none" if isinstance(value, list) else value for value in answers.values())

@@ -4,8 +4,7 @@ import functools
 import json
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import copier
@@ -75,29 +74,6 @@ def emit(render: Render, tmp_path: Path) -> Render:
         return Path(shutil.copytree(source, tmp_path / source.name, symlinks=True))
 
     return emit
-
-
-@pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that all workers of this run share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
-@pytest.fixture
-def background() -> Iterator[Callable[..., subprocess.Popen]]:
-    """Return a function that starts a process; whatever still runs when the test ends is killed."""
-    processes: list[subprocess.Popen] = []
-
-    def start(*command: str, **options: object) -> subprocess.Popen:
-        processes.append(subprocess.Popen(command, **options))
-        return processes[-1]
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-        process.wait(timeout=10)
 
 
 @pytest.fixture(scope="session")

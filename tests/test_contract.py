@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.combinations import LANGUAGES, ROOT, all_services
+from tests.combinations import LANGUAGES, all_services, variables
 from tests.containers import facts
 
 CONFIGURATION = {
@@ -15,13 +14,6 @@ CONFIGURATION = {
     "python": "config/environment.py",
 }
 FOR_COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
-
-
-def variables(language: str, services: list[str]) -> dict[str, dict]:
-    """Return what facts/environment.yml says of the variables that a service reads, by name."""
-    mode = facts(language)["mode_variable"]
-    text = (ROOT / "facts/environment.yml").read_text().replace("[[ runtime.mode_variable ]]", mode)
-    return {entry["name"]: entry for entry in yaml.safe_load(text) if entry["needs"] in ["always", language, *services]}
 
 
 def assigned(path: Path) -> set[str]:
@@ -33,7 +25,7 @@ def assigned(path: Path) -> set[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_same_variables_everywhere(render, language, services):
     project = render(language=language, services=services)
-    expected = variables(language, services)
+    expected = {entry["name"]: entry for entry in variables(language, services)}
     names = set(expected)
     assert assigned(project / ".env.example") - FOR_COMPOSE_ONLY == names
     table = re.search(r"\| variable \|.*?\n\n", (project / "README.md").read_text(), re.DOTALL)[0]

@@ -1,10 +1,9 @@
 """Promise: a wrong environment stops the service before it listens, with code 78 and every problem in one message."""
 
 import pytest
-import yaml
 
 from tests import containers
-from tests.combinations import LANGUAGES, ROOT
+from tests.combinations import LANGUAGES, variables
 
 NOT_CONFIGURATION = 78
 SERVICES = ["postgres", "redis", "external-api"]
@@ -25,18 +24,11 @@ WRONG = {
 }
 
 
-def variables(language: str) -> list[dict]:
-    """Return the variables of facts/environment.yml that a language's service reads with all services chosen."""
-    mode = containers.facts(language)["mode_variable"]
-    text = (ROOT / "facts/environment.yml").read_text().replace("[[ runtime.mode_variable ]]", mode)
-    return [entry for entry in yaml.safe_load(text) if entry["needs"] in ["always", language, *SERVICES]]
-
-
 def bad_environments(language: str) -> list[tuple[str, str | None]]:
     """Return (variable, wrong value) for everything that is wrong with one variable; None takes it away."""
     mode = containers.facts(language)["mode_variable"]
     cases: list[tuple[str, str | None]] = []
-    for variable in variables(language):
+    for variable in variables(language, SERVICES):
         name = variable["name"]
         cases.append((name, ""))
         if "default" not in variable and name != mode:  # the image itself sets the mode
@@ -51,7 +43,9 @@ CASES = [(language, *case) for language in LANGUAGES for case in bad_environment
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_there_are_enough_bad_environments(language):
     assert len([case for case in CASES if case[0] == language]) >= 25
-    assert {name for name, _ in bad_environments(language)} == {entry["name"] for entry in variables(language)}
+    assert {name for name, _ in bad_environments(language)} == {
+        entry["name"] for entry in variables(language, SERVICES)
+    }
 
 
 def refusal(image: str, language: str, env: dict[str, str]) -> str:
@@ -72,7 +66,7 @@ def refusal(image: str, language: str, env: dict[str, str]) -> str:
 def test_one_wrong_variable_is_named(images, language, name, value):
     said = refusal(images(language, SERVICES), language, containers.environment(language, SERVICES, **{name: value}))
     assert [line.split()[0] for line in said.splitlines()[1:]] == [name]
-    expects = {entry["name"]: entry["expects"] for entry in variables(language)}[name]
+    expects = {entry["name"]: entry["expects"] for entry in variables(language, SERVICES)}[name]
     assert expects in said or "a secret of its own" in said
     assert "hidden" not in said
     # What is expected may look like what was given; apart from that no value is repeated.

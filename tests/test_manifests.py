@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.combinations import ROOT, every_combination, label
+from tests.combinations import every_combination, label, variables
 from tests.tools import tool
 
 BIN = Path(sys.executable).parent
@@ -33,18 +33,6 @@ def build(overlay: Path) -> str:
 
 def load(text: str) -> Objects:
     return [document for document in yaml.safe_load_all(text) if document]
-
-
-def environment(answers: dict) -> list[dict]:
-    """Return the variables of facts/environment.yml that answers need, their names as emitted."""
-    mode = yaml.safe_load((ROOT / f"facts/languages/{answers['language']}.yml").read_text())["mode_variable"]
-    needed = {"always", answers["language"], *answers["services"]}
-    variables = yaml.safe_load((ROOT / "facts/environment.yml").read_text())
-    return [
-        variable | {"name": variable["name"].replace("[[ runtime.mode_variable ]]", mode)}
-        for variable in variables
-        if variable["needs"] in needed
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -405,16 +393,18 @@ def test_the_linters_do_find_something(render, tmp_path):
 def test_settings_and_secrets_are_the_variables_of_the_service(built, projects):
     for answers, overlay, path in built:
         found = settings(load(path.read_text()))
-        public = {item["name"]: item for item in environment(answers) if not item.get("secret")}
+        public = {
+            item["name"]: item for item in variables(answers["language"], answers["services"]) if not item.get("secret")
+        }
         assert set(found) == set(public) - {"APP_VERSION"}, path
         for name, value in found.items():
             if "default" in public[name] and "[[" not in str(public[name]["default"]):
                 assert value == str(public[name]["default"])
-        mode = environment(answers)[0]["name"]
+        mode = variables(answers["language"], answers["services"])[0]["name"]
         assert found[mode] == ("production" if overlay == "production" else "staging")
     for answers, project in projects:
         documented = (project / "DEPLOYMENT.md").read_text()
-        secrets = {item["name"] for item in environment(answers) if item.get("secret")}
+        secrets = {item["name"] for item in variables(answers["language"], answers["services"]) if item.get("secret")}
         assert set(re.findall(r"`([A-Z_]+)`", documented.split("each of")[1].split("with values")[0])) == secrets
 
 

@@ -11,7 +11,7 @@ import yaml
 from tests.combinations import all_services, every_combination, label
 
 COMBINATIONS = every_combination()
-LEFTOVER = re.compile(r"\[\[ |\[%|%\]|\[# |\[\]$ \]\]")
+LEFTOVER = re.compile(r"\[\[ |\[%|%\]|\[# ")
 TWO_BLANK_LINES_ARE_STYLE = {".py", ".lock"}
 
 

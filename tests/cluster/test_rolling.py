@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.stage import Stage
+from tests.combinations import variables
 from tests.load import Load
-from tests.test_manifests import environment as variables
 
 pytestmark = pytest.mark.needs("docker", "cluster")
 
@@ -31,7 +31,7 @@ def stages(render, tmp_path_factory) -> Iterator[Callable[..., Stage]]:
             folder = tmp_path_factory.mktemp(language)
             project = Path(shutil.copytree(render(**answers), folder / answers["project_name"], symlinks=True))
             new = ready[language, environment] = Stage(project, folder, environment)
-            new.set_up([variable["name"] for variable in variables(answers) if variable.get("secret")])
+            new.set_up([variable["name"] for variable in variables(language, list(services)) if variable.get("secret")])
             if language == "python":
                 new.change_setting("ALLOWED_HOSTS", "127.0.0.1")
             done = new.deploy(new.image("1.0.0"))
