@@ -2,6 +2,7 @@
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 UV_VERSION := 0.13.9
 WORKERS ?= auto
+LANGUAGES ?= node go python
 
 .PHONY: demo test bench locks
 demo: $(UV) ## Emit a service with the default answers, build it, start it, show its health
@@ -10,8 +11,8 @@ demo: $(UV) ## Emit a service with the default answers, build it, start it, show
 test: $(UV) ## Run the whole test suite; REQUIRE=docker,cluster,node,go fails where one of them is missing
 	@$(UV) run --quiet --locked pytest --numprocesses $(WORKERS) $(PYTEST_OPTIONS)
 
-bench: $(UV) ## Measure images, builds, starts and throughput
-	@$(UV) run --quiet --locked benchmarks/run
+bench: $(UV) ## Measure images, builds, starts and throughput; LANGUAGES=go measures one language
+	@$(UV) run --quiet --locked benchmarks/run $(LANGUAGES)
 
 locks: $(UV) ## Refresh the seeded lock files of every language
 	@$(UV) run --quiet --locked hooks/refresh-locks
