@@ -140,6 +140,46 @@ def test_the_healthcheck_fails_where_nothing_answers(images, language):
 
 
 @per_language
+def test_the_probe_measures_a_running_service_and_needs_only_the_image(images, language):
+    image, command = images(language, []), containers.facts(language)["probe"]
+    env = containers.environment(language, [])
+    with containers.network() as name:
+
+        def probe(*arguments: str) -> tuple[int, str]:
+            options = (*containers.RESTRICTED, "--network", name, "--entrypoint", command[0])
+            with containers.container(image, *options, command=(*command[1:], *arguments)) as probing:
+                return probing.wait(30), probing.logs()
+
+        with containers.service(image, language, env, "--network", name, "--network-alias", "orders") as started:
+            started.wait_for_status(port(language), "/health", 200)
+            orders = f"http://orders:{port(language)}"
+            few = ("--requests=20", "--rate=20", "--max-p95-milliseconds=2000")
+
+            code, said = probe(f"{orders}/health", f"{orders}/health/ready", *few)
+            report = json.loads(said)
+            assert (code, list(report)) == (0, ["requests", "failures", "failurePercent", "p95Milliseconds", "passed"])
+            assert 0 < report.pop("p95Milliseconds") <= 2000
+            assert report == {"requests": 20, "failures": {}, "failurePercent": 0, "passed": True}
+
+            code, said = probe(*few, f"{orders}/health", f"{orders}/nowhere")
+            report = json.loads(said)
+            assert (code, report["failures"], report["failurePercent"]) == (1, {"status 404": 10}, 50)
+            assert not report["passed"]
+
+            code, said = probe("http://orders:1/", *few)
+            assert (code, json.loads(said)["failures"]) == (1, {"connection refused": 20})
+
+        for arguments, expected in (
+            ((), "URL"),
+            (("orders",), "orders"),
+            (("http://orders/", "--dance"), "dance"),
+            (("http://orders/", "--rate=fast"), "number from 0.1 to 100"),
+        ):
+            code, said = probe(*arguments)
+            assert (code, expected in said, "Traceback" in said) == (2, True, False), said
+
+
+@per_language
 @pytest.mark.parametrize("path", ["/health", "/health/", "/health/ready", "/health/ready/"])
 def test_health_and_readiness(alone, language, path):
     started = alone(language)

@@ -66,7 +66,7 @@ async function measure(check: Check): Promise<CheckResult> {
 }
 
 /** Returns the kind of a failure, found by the error's code or that of its cause. */
-function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): Failure {
   if (error instanceof CheckError) {
     return error.failure;
   }

@@ -65,7 +65,7 @@ func (health *Health) ask(ctx context.Context, check Check) Result {
 	result := Result{Status: "ok", LatencyMs: math.Round(float64(time.Since(began).Microseconds())/100) / 10}
 	if err != nil {
 		result.Status = "error"
-		result.Error = failureKind(err)
+		result.Error = FailureKind(err)
 		health.Logger.WarnContext(ctx, "a dependency failed its check", "dependency", check.Name, "error", err)
 	}
 	return result

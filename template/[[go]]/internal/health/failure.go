@@ -14,8 +14,8 @@ var (
 	ErrUnexpectedStatus     = errors.New("unexpected status")
 )
 
-// failureKind names a failure without saying anything about addresses or credentials.
-func failureKind(err error) string {
+// FailureKind names a failure without saying anything about addresses or credentials.
+func FailureKind(err error) string {
 	var (
 		lookup  *net.DNSError
 		network net.Error

@@ -1,0 +1,132 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Measurement, measure } from "../src/measure.ts";
+
+let service: Server;
+let answer: RequestListener;
+let connections: number;
+let asked: string[];
+
+beforeEach(async () => {
+  connections = 0;
+  asked = [];
+  service = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    answer(request, response);
+  });
+  service.on("connection", () => {
+    connections += 1;
+  });
+  await once(service.listen(0, "127.0.0.1"), "listening");
+});
+
+afterEach(() => {
+  service.closeAllConnections();
+  service.close();
+});
+
+/** Twenty requests in well under a second. */
+function run(paths: string[] = ["/"], changes: Partial<Measurement> = {}) {
+  const { port } = service.address() as AddressInfo;
+  return measure({
+    urls: paths.map((path) => new URL(path, `http://127.0.0.1:${port}`)),
+    requests: 20,
+    rate: 100,
+    timeoutMs: 300,
+    maxFailurePercent: 1,
+    maxP95Milliseconds: 500,
+    ...changes,
+  });
+}
+
+test("asks for each URL in turn, on new connections", async () => {
+  answer = (_request, response) => response.end();
+  const report = await run(["/", "/health?a=b"]);
+  expect(report).toEqual({
+    requests: 20,
+    failures: {},
+    failurePercent: 0,
+    p95Milliseconds: expect.any(Number),
+    passed: true,
+  });
+  expect(connections).toBe(20);
+  expect(asked.filter((path) => path === "/")).toHaveLength(10);
+  expect(asked.filter((path) => path === "/health?a=b")).toHaveLength(10);
+});
+
+test("another host is asked for", async () => {
+  answer = (request, response) => response.writeHead(request.headers.host === "orders" ? 200 : 400).end();
+  expect(await run()).toMatchObject({ failures: { "status 400": 20 } });
+  expect(await run(["/"], { host: "orders" })).toMatchObject({ passed: true });
+});
+
+describe("failures", () => {
+  test("count by kind", async () => {
+    answer = (_request, response) => response.writeHead(asked.length % 4 === 0 ? 500 : 200).end();
+    expect(await run()).toMatchObject({ failures: { "status 500": 5 }, failurePercent: 25, passed: false });
+    expect(await run(["/"], { maxFailurePercent: 25 })).toMatchObject({ passed: true });
+  });
+
+  test.each([
+    [204, true],
+    [302, true],
+    [401, false],
+    [404, false],
+  ])("a status of %i is well: %s", async (status, passed) => {
+    answer = (_request, response) => response.writeHead(status, { location: "http://127.0.0.1:1/" }).end();
+    expect(await run()).toMatchObject({ passed });
+  });
+
+  test("are answers that never come, never arrive whole or break off", async () => {
+    expect(await run(["http://127.0.0.1:1/"])).toMatchObject({ failures: { "connection refused": 20 } });
+    expect(await run(["http://host.invalid/"], { timeoutMs: 2_000 })).toMatchObject({
+      failures: { "name not resolved": 20 },
+    });
+    answer = (request, response) => {
+      response.writeHead(200, { "content-length": "10" }).write(".", () => request.socket.destroy());
+    };
+    expect(await run()).toMatchObject({ failures: { unavailable: 20 } });
+  });
+});
+
+describe("latency", () => {
+  test("has a limit", async () => {
+    answer = async (_request, response) => {
+      await wait(asked.length % 10 === 0 ? 100 : 0);
+      response.end();
+    };
+    const report = await run(["/"], { maxP95Milliseconds: 99 });
+    expect(report).toMatchObject({ failures: {}, passed: false });
+    expect(report.p95Milliseconds).toBeGreaterThanOrEqual(100);
+  });
+
+  test("is that of the requests that succeeded", async () => {
+    answer = async (_request, response) => {
+      const isBad = asked.length % 2 === 0;
+      await wait(isBad ? 200 : 0);
+      response.writeHead(isBad ? 503 : 200).end();
+    };
+    expect((await run()).p95Milliseconds).toBeLessThan(200);
+  });
+
+  test.each<[string, RequestListener]>([
+    ["silent", () => {}],
+    [
+      "dripping",
+      (_request, response) => {
+        const dripping = setInterval(() => response.write("."), 20);
+        response.on("close", () => clearInterval(dripping));
+      },
+    ],
+  ])("of a %s answer ends with the timeout", async (_name, answers) => {
+    answer = answers;
+    const startedAt = performance.now();
+    const report = await run();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(report).toMatchObject({ failures: { timeout: 20 }, failurePercent: 100, passed: false });
+    expect(report.p95Milliseconds).toBeGreaterThanOrEqual(300);
+  });
+});
