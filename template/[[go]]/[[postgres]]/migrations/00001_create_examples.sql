@@ -1,5 +1,4 @@
--- The example to replace. Keep every migration compatible with the version that runs while it is applied: add first,
--- remove in a later release.
+-- The example to replace. Every migration has to suit the version that runs while it is applied: MIGRATIONS.md.
 
 -- +goose Up
 CREATE TABLE examples (

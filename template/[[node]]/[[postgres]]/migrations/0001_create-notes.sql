@@ -1,4 +1,5 @@
--- An example to replace. Names start with a number or a timestamp: they are applied in that order, each once.
+-- An example to replace. Names start with a number or a timestamp: they are applied in that order, each once. Every one
+-- has to suit the version that runs while it is applied: MIGRATIONS.md.
 
 -- Up Migration
 CREATE TABLE notes (

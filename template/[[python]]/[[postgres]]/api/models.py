@@ -1,4 +1,4 @@
-"""Tables. `uv run manage.py makemigrations` writes a migration for each change."""
+"""Tables. `uv run manage.py makemigrations` writes a migration for each change: MIGRATIONS.md."""
 
 from django.db import models
 

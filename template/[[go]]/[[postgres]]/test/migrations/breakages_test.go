@@ -1,0 +1,134 @@
+package migrations_test
+
+import (
+	"regexp"
+	"slices"
+)
+
+// A breakage is what a statement takes away from code that was written before it.
+type breakage struct {
+	does, breaks, instead string
+}
+
+const besides = "add the new one beside it, move the code over in later releases, then drop the old one"
+
+// kinds are what code can name. Indexes, triggers and constraints it does not, so they may come and go.
+var kinds = map[string]string{
+	"OBJECT_ATTRIBUTE":     "attribute",
+	"OBJECT_COLUMN":        "column",
+	"OBJECT_DOMAIN":        "domain",
+	"OBJECT_EXTENSION":     "extension",
+	"OBJECT_FOREIGN_TABLE": "foreign table",
+	"OBJECT_FUNCTION":      "function",
+	"OBJECT_MATVIEW":       "materialized view",
+	"OBJECT_PROCEDURE":     "procedure",
+	"OBJECT_SCHEMA":        "schema",
+	"OBJECT_SEQUENCE":      "sequence",
+	"OBJECT_TABLE":         "table",
+	"OBJECT_TYPE":          "type",
+	"OBJECT_VIEW":          "view",
+}
+
+var serial = regexp.MustCompile(`^(small|big)?serial[248]?$`)
+
+// breakages tells what a statement breaks, nothing where the version before can live with it. No code knows yet the
+// tables that earlier statements of the same migration create.
+func breakages(node node, earlier []statement) []breakage {
+	switch {
+	case node.Drop != nil:
+		if kind := kinds[node.Drop.Kind]; kind != "" {
+			return []breakage{drops("a " + kind)}
+		}
+	case node.Rename != nil:
+		kind := kinds[node.Rename.Kind]
+		if kind == "" || isNew(node.Rename.Table, earlier) {
+			return nil
+		}
+		if node.Rename.Name != "" {
+			return []breakage{renames("the " + kind + " " + node.Rename.Name)}
+		}
+		return []breakage{renames("a " + kind)}
+	case node.Move != nil:
+		if kind := kinds[node.Move.Kind]; kind != "" && !isNew(node.Move.Table, earlier) {
+			return []breakage{renames("a " + kind + ", by moving it to another schema")}
+		}
+	case node.AlterEnum != nil:
+		if value := node.AlterEnum.OldValue; value != "" {
+			return []breakage{renames("the value " + value)}
+		}
+	case node.Alter != nil && !isNew(node.Alter.Table, earlier):
+		var found []breakage
+		for _, entry := range node.Alter.Commands {
+			found = append(found, ofCommand(entry.Command)...)
+		}
+		return found
+	}
+	return nil
+}
+
+func isNew(wanted table, earlier []statement) bool {
+	return wanted.Name != "" && slices.ContainsFunc(earlier, func(statement statement) bool {
+		create, createAs := statement.Node.Create, statement.Node.CreateAs
+		return create != nil && !create.IfNotExists && create.Table == wanted ||
+			createAs != nil && createAs.Into.Table == wanted
+	})
+}
+
+func ofCommand(command command) []breakage {
+	name := "the column " + command.Name
+	switch command.Kind {
+	case "AT_DropColumn":
+		return []breakage{drops(name)}
+	case "AT_AlterColumnType":
+		return []breakage{{"changes the type of " + name, "reads and writes the old one", besides}}
+	case "AT_SetNotNull":
+		return []breakage{{
+			"makes " + name + " NOT NULL", "may leave it empty",
+			"release code that always fills it, fill the rows that are there, then do this in the release after",
+		}}
+	case "AT_ColumnDefault", "AT_DropIdentity":
+		if command.Definition == nil {
+			return []breakage{{
+				"drops the default of " + name, "may insert rows without it",
+				"release code that always fills it, then do this in the release after",
+			}}
+		}
+	case "AT_AddColumn":
+		if column := command.Definition.Column; column.isRequired() && !column.isFilledByItself() {
+			return []breakage{{
+				"adds the column " + column.Name + ", which is NOT NULL and has no default",
+				"inserts rows without it", "give it a DEFAULT, or leave NOT NULL to a later release",
+			}}
+		}
+	}
+	return nil
+}
+
+func (column column) isRequired() bool {
+	return column.has("CONSTR_NOTNULL", "CONSTR_PRIMARY")
+}
+
+func (column column) isFilledByItself() bool {
+	names := column.Type.Names
+	return column.has("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED") ||
+		len(names) > 0 && serial.MatchString(names[len(names)-1].String.Value)
+}
+
+func (column column) has(kinds ...string) bool {
+	for _, entry := range column.Constraints {
+		if slices.Contains(kinds, entry.Constraint.Kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func drops(what string) breakage {
+	return breakage{
+		"drops " + what, "may still use it", "release code that does without it, then drop it in the release after",
+	}
+}
+
+func renames(what string) breakage {
+	return breakage{"renames " + what, "knows the old name only", besides}
+}
