@@ -1,7 +1,10 @@
 """Command-line tools of the field that no Python package carries, built once from their Go modules."""
 
+import functools
+import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +14,11 @@ from tests.combinations import ROOT
 CACHE = ROOT / ".cache" / "tools"
 MODULES = {
     "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+    "gojq": "github.com/itchyny/gojq/cmd/gojq@v0.12.17",
     "kube-score": "github.com/zegl/kube-score/cmd/kube-score@v1.20.0",
     "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1",
 }
+SOURCES = {"github.com/argoproj/argo-rollouts": "v1.10.2"}
 
 
 def tool(name: str) -> str:
@@ -34,3 +39,20 @@ def tool(name: str) -> str:
             timeout=900,
         )
     return str(path)
+
+
+@functools.cache
+def module(name: str) -> Path:
+    """Return the folder of a Go module's files, fetching it first where it is not in Go's cache; skip without Go."""
+    if reason := machine.missing("go"):
+        if "go" in machine.required():
+            pytest.fail(f"{name} cannot be fetched: {reason}")
+        pytest.skip(f"{name} cannot be fetched: {reason}")
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", f"{name}@{SOURCES[name]}"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return Path(json.loads(done.stdout)["Dir"])

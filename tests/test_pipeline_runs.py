@@ -1,0 +1,597 @@
+"""Promise: the steps of the emitted pipeline really work, and whatever fails stops it at its own stage."""
+
+import http.server
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.combinations import LANGUAGES
+from tests.expressions import condition, evaluate, interpolate
+from tests.runner import Job, load, run_job, run_workflow
+from tests.test_project_checks import TOOLCHAINS
+from tests.updates import commit_all, git
+
+DIGEST = "sha256:" + "d" * 64
+IMAGE = f"ghcr.io/example/my-service@{DIGEST}"
+PUSH = "docker/build-push-action"
+SCAN = "anchore/scan-action"
+TOKEN = "t" * 20
+KUBECONFIG = "apiVersion: v1\nkind: Config"
+
+by_language = pytest.mark.parametrize(
+    "language", [pytest.param(language, marks=pytest.mark.needs(TOOLCHAINS[language])) for language in LANGUAGES]
+)
+
+
+def executable(path: Path, script: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    """What a released service answers: its version, and whether it is well."""
+
+    version = ""
+    well = True
+
+    def do_GET(self) -> None:
+        if self.path == "/health/detailed" and self.headers["Authorization"] != f"Bearer {TOKEN}":
+            return self.answer(401, {})
+        return self.answer(
+            200 if self.well else 503, {"status": "ok" if self.well else "degraded", "version": self.version}
+        )
+
+    def answer(self, status: int, body: dict) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Scene:
+    """A repository on GitHub with its environments, where only the platform, gh and docker are stand-ins."""
+
+    def __init__(
+        self, project: Path, folder: Path, addresses: dict[str, str], services: dict[str, type[Service]]
+    ) -> None:
+        self.project = project
+        self.folder = folder
+        self.services = services
+        self.calls = folder / "calls"
+        self.calls.touch()
+        self.bin = folder / "bin"
+        self.path = f"{self.bin}:{os.environ['PATH']}"
+        self.variables = {name: {"URL": address} for name, address in addresses.items()}
+        secrets = {"KUBECONFIG": KUBECONFIG, "HEALTH_TOKEN": TOKEN}
+        self.secrets = dict.fromkeys(addresses, secrets)
+        commit_all(project, "Start")
+        self.commit = self.head()
+        self.replace("bin/make", "exit 0")
+        for script in ("deploy", "rollback"):
+            self.replace(f"scripts/{script}", f'echo "{script} $*" >>{shlex.quote(str(self.calls))}')
+
+    def head(self) -> str:
+        return git(self.project, "rev-parse", "HEAD").strip()
+
+    def replace(self, name: str, script: str) -> None:
+        """Put a stand-in in the place of one of the project's scripts, or of a command."""
+        folder = self.folder if name.startswith("bin/") else self.project
+        executable(folder / name, f"#!/bin/sh\n{script}\n")
+
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines()
+
+    def push(self, **stand_ins: object) -> dict[str, Job]:
+        """Run the pipeline for a push of the present commit to main."""
+        github = {"event_name": "push", "sha": self.commit, "repository": "example/my-service", "actor": "somebody"}
+        event = {"before": "0" * 40}
+        actions = {PUSH: lambda _: {"digest": DIGEST}, **stand_ins}
+        return run_workflow(
+            self.project,
+            "pipeline.yml",
+            {"github": {**github, "token": "token", "event": event}},
+            self.folder / "run",
+            secrets=self.secrets,
+            variables=self.variables,
+            path=self.path,
+            environment={"SMOKE_SECONDS": "1"},
+            stand_ins=actions,
+        )
+
+
+@pytest.fixture
+def scene(emit: Callable[..., Path], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """Return a project, public unless the test says otherwise, with a running service for each environment."""
+    repository = getattr(request, "param", "public")
+    servers, services = {}, {}
+    for environment in ("staging", "production"):
+        services[environment] = type(environment, (Service,), {})
+        servers[environment] = http.server.ThreadingHTTPServer(("127.0.0.1", 0), services[environment])
+        threading.Thread(target=servers[environment].serve_forever, daemon=True).start()
+    addresses = {name: f"http://127.0.0.1:{server.server_port}" for name, server in servers.items()}
+    scene = Scene(emit(language="go", repository=repository), tmp_path, addresses, services)
+    for environment in services:
+        services[environment].version = scene.commit
+    scene.replace("bin/gh", f'echo "gh $*" >>{shlex.quote(str(scene.calls))}')
+    scene.replace("bin/docker", "true")
+    yield scene
+    for server in servers.values():
+        server.shutdown()
+        server.server_close()
+
+
+def results(jobs: dict[str, Job]) -> dict[str, str]:
+    return {name: job.result for name, job in jobs.items()}
+
+
+# The checks, run for real on an emitted repository of each language
+
+BROKEN = {
+    ("node", "lint"): ("test/broken.ts", "export const   x =  1;\n"),
+    ("node", "typecheck"): ("src/broken.ts", 'export const port: number = "none";\n'),
+    ("node", "test"): (
+        "test/broken.test.ts",
+        'import { expect, test } from "vitest";\n\ntest("breaks", () => {\n\texpect(1).toBe(2);\n});\n',
+    ),
+    ("node", "integration"): (
+        "test/integration/broken.test.ts",
+        'import { expect, test } from "vitest";\n\ntest("breaks", () => {\n\texpect(1).toBe(2);\n});\n',
+    ),
+    ("go", "lint"): ("internal/health/broken.go", "package health\n\nfunc  broken( ) {}\n"),
+    ("go", "typecheck"): ("internal/health/broken.go", 'package health\n\nvar Port int = "none"\n'),
+    ("go", "test"): (
+        "internal/health/broken_test.go",
+        'package health\n\nimport "testing"\n\nfunc TestBreaks(t *testing.T) {\n\tt.Fatal("broken")\n}\n',
+    ),
+    ("go", "integration"): (
+        "test/integration/broken_test.go",
+        '//go:build integration\n\npackage integration\n\nimport "testing"\n\n'
+        'func TestBreaks(t *testing.T) {\n\tt.Fatal("broken")\n}\n',
+    ),
+    ("python", "lint"): ("health/broken.py", "import os\n"),
+    ("python", "typecheck"): ("health/broken.py", '"""Broken."""\n\nport: int = "none"\n'),
+    ("python", "test"): ("tests/test_broken.py", "def test_breaks():\n    assert not 1\n"),
+    ("python", "integration"): ("tests/integration/test_broken.py", "def test_breaks():\n    assert not 1\n"),
+}
+AFTER_THE_CHECKS = ("image", "scan", "staging", "production")
+
+
+def run_checks(project: Path, folder: Path) -> dict[str, Job]:
+    """Run the pipeline of a push to main, in which everything after the checks is stubbed."""
+    commit_all(project, "Start")
+    executable(folder / "bin/scripts", "")
+    for script in ("confirm-newer", "verify", "deploy", "smoke"):
+        executable(project / "scripts" / script, "#!/bin/sh\n")
+    secrets = {name: {"KUBECONFIG": KUBECONFIG} for name in ("staging", "production")}
+    github = {
+        "event_name": "push",
+        "sha": git(project, "rev-parse", "HEAD").strip(),
+        "token": "token",
+        "actor": "somebody",
+    }
+    return run_workflow(
+        project,
+        "pipeline.yml",
+        {"github": {**github, "event": {"before": "0" * 40}}},
+        folder / "run",
+        secrets=secrets,
+        stand_ins={PUSH: lambda _: {"digest": DIGEST}},
+    )
+
+
+@by_language
+def test_an_unedited_repository_goes_all_the_way(emit, tmp_path, language):
+    jobs = run_checks(emit(language=language), tmp_path)
+    failed = {name: job.log() for name, job in jobs.items() if job.result == "failure"}
+    assert not failed, "\n".join(failed.values())
+    assert jobs["production"].result == "success"
+    assert "cover" in jobs["check (test)"].summary.lower()
+    for name in ("check (lint)", "check (typecheck)", "check (test)", "integration"):
+        print(f"{language} {name}: " + ", ".join(f"{step} {time:.1f} s" for step, time in jobs[name].seconds.items()))
+
+
+@by_language
+@pytest.mark.parametrize("check", ["lint", "typecheck", "test", "integration"])
+def test_a_failing_check_stops_the_pipeline_at_its_stage(emit, tmp_path, language, check):
+    project = emit(language=language)
+    name, content = BROKEN[language, check]
+    (project / name).write_text(content)
+    jobs = run_checks(project, tmp_path)
+    if check == "integration":
+        assert {jobs[f"check ({name})"].result for name in ("lint", "typecheck", "test")} == {"success"}, results(jobs)
+        assert jobs["integration"].outcomes["Integration tests"] == "failure"
+    else:
+        assert jobs[f"check ({check})"].outcomes["Check"] == "failure"
+        assert jobs["integration"].result == "skipped"
+    assert {jobs[name].result for name in AFTER_THE_CHECKS} == {"skipped"}
+
+
+# Release, smoke test and rollback
+
+
+def test_a_release_reaches_staging_and_then_production_by_the_same_digest(scene):
+    jobs = scene.push()
+    assert set(results(jobs).values()) == {"success", "skipped"}, [job.log() for job in jobs.values()]
+    assert [call for call in scene.called() if not call.startswith("gh ")] == [
+        f"deploy staging {IMAGE}",
+        f"deploy production {IMAGE}",
+    ]
+    assert f"production runs {scene.commit[:12]}" in jobs["production"].summary
+    pull_request_only = {"image-check", "mergeable", "preview"}
+    assert {name for name, job in jobs.items() if job.result == "skipped"} == pull_request_only
+
+
+def test_what_the_attestation_has_to_say(scene):
+    scene.push()
+    statements = [call for call in scene.called() if call.startswith("gh ")]
+    assert len(statements) == 4
+    for call in statements:
+        assert f"attestation verify oci://{IMAGE} --repo example/my-service" in call
+        for option in (
+            "--signer-workflow example/my-service/.github/workflows/pipeline.yml",
+            "--source-ref refs/heads/main",
+            f"--source-digest {scene.commit}",
+            "--deny-self-hosted-runners",
+        ):
+            assert option in call
+    kinds = [call.rsplit(" ", 1)[1] for call in statements]
+    assert kinds == ["https://slsa.dev/provenance/v1", "https://spdx.dev/Document/v2.3"] * 2
+
+
+@pytest.mark.parametrize("statement", ["provenance", "spdx"])
+def test_a_missing_attestation_stops_the_release_before_anything_is_changed(scene, statement):
+    scene.replace("bin/gh", f'case "$*" in *{statement}*) exit 1 ;; esac')
+    jobs = scene.push()
+    assert jobs["staging"].outcomes["Verify where the image comes from"] == "failure"
+    assert jobs["staging"].outcomes["Deploy"] == jobs["staging"].outcomes["Roll back"] == "skipped"
+    assert "nothing was changed" in jobs["staging"].summary
+    assert jobs["production"].result == "skipped"
+    assert scene.called() == []
+
+
+def provenance(commit: str, source: str = "https://github.com/example/my-service", place: str = "slsa02") -> str:
+    vcs = {"revision": commit, "source": source}
+    if place == "slsa02":
+        said = {"SLSA": {"metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"vcs": vcs}}}}
+    else:
+        arguments = {f"vcs:{name}": value for name, value in vcs.items()}
+        said = {
+            "SLSA": {"buildDefinition": {"externalParameters": {"request": {"root": {"request": {"args": arguments}}}}}}
+        }
+    return json.dumps(said)
+
+
+CONTENTS = json.dumps({"SPDX": {"SPDXID": "SPDXRef-DOCUMENT", "packages": [{"name": "my-service"}]}})
+
+
+def inspected(scene: Scene, said: str, contents: str) -> None:
+    """Let docker answer as it does when it is asked what an image carries."""
+    (scene.folder / "provenance.json").write_text(said)
+    (scene.folder / "contents.json").write_text(contents)
+    inspect = f"buildx imagetools inspect {IMAGE} --format"
+    scene.replace(
+        "bin/docker",
+        f'case "$*" in\n'
+        f'"{inspect} {{{{json .Provenance}}}}") cat {scene.folder}/provenance.json ;;\n'
+        f'"{inspect} {{{{json .SBOM}}}}") cat {scene.folder}/contents.json ;;\n'
+        "*) exit 1 ;;\nesac",
+    )
+
+
+needs_jq = pytest.mark.skipif(not shutil.which("jq"), reason="there is no jq")
+
+
+@needs_jq
+@pytest.mark.parametrize("scene", ["private"], indirect=True)
+@pytest.mark.parametrize("place", ["slsa02", "arguments"])
+def test_a_private_image_is_verified_by_what_it_carries(scene, place):
+    inspected(scene, provenance(scene.commit, place=place), CONTENTS)
+    jobs = scene.push()
+    assert jobs["production"].result == "success", jobs["staging"].log()
+    assert "attest" not in jobs
+
+
+@needs_jq
+@pytest.mark.parametrize("scene", ["private"], indirect=True)
+@pytest.mark.parametrize(
+    ("said", "contents"),
+    [
+        (provenance("0" * 40), CONTENTS),
+        (provenance("COMMIT", source="https://github.com/somebody/else"), CONTENTS),
+        ("{}", CONTENTS),
+        ("null", CONTENTS),
+        (provenance("COMMIT"), "null"),
+        (provenance("COMMIT"), '{"SPDX": {"packages": []}}'),
+    ],
+    ids=["another commit", "another repository", "empty", "no provenance", "no contents", "empty contents"],
+)
+def test_a_private_image_that_does_not_say_it_is_not_released(scene, said, contents):
+    inspected(scene, said.replace("COMMIT", scene.commit), contents)
+    jobs = scene.push()
+    assert jobs["staging"].outcomes["Verify where the image comes from"] == "failure"
+    assert jobs["production"].result == "skipped"
+    assert scene.called() == []
+
+
+def test_a_vulnerability_stops_the_release(scene):
+    jobs = scene.push(**{SCAN: lambda _: None})
+    assert jobs["scan"].result == "failure"
+    assert {jobs[name].result for name in ("attest", "staging", "production")} == {"skipped"}
+
+
+def test_the_scan_is_of_what_was_built_and_fails_on_high_severity_that_can_be_mended(scene):
+    asked = []
+    scene.push(**{SCAN: lambda given: asked.append(given) or {}})
+    assert asked == [{"image": IMAGE, "severity-cutoff": "high", "only-fixed": "true", "output-format": "table"}]
+
+
+def test_a_deploy_that_fails_has_undone_itself_and_is_not_rolled_back_further(scene):
+    scene.replace("scripts/deploy", "echo 'error: it does not come up' >&2; exit 1")
+    jobs = scene.push()
+    assert jobs["staging"].result == "failure"
+    assert jobs["staging"].outcomes["Roll back"] == "skipped"
+    assert "was not released to staging" in jobs["staging"].summary
+    assert jobs["production"].result == "skipped"
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_a_release_that_is_not_well_is_rolled_back_and_the_job_is_red(scene, environment):
+    scene.services[environment].well = False
+    jobs = scene.push()
+    assert jobs[environment].result == "failure"
+    assert jobs[environment].outcomes["Roll back"] == "success"
+    assert scene.called()[-1] == f"rollback {environment}"
+    assert "was rolled back" in jobs[environment].summary
+    if environment == "staging":
+        assert jobs["production"].result == "skipped"
+
+
+def test_a_rollback_that_fails_asks_for_somebody(scene):
+    scene.services["staging"].well = False
+    scene.replace("scripts/rollback", "exit 1")
+    jobs = scene.push()
+    assert "could not be rolled back" in jobs["staging"].summary
+    assert jobs["staging"].result == "failure"
+
+
+def test_an_environment_that_was_never_set_up_says_so(scene):
+    scene.secrets = {}
+    jobs = scene.push()
+    assert "no secret KUBECONFIG" in jobs["staging"].log()
+    scene.variables = {}
+    assert "set the variable URL" in scene.push()["staging"].log()
+
+
+# Order
+
+
+def test_an_older_commit_is_not_released_over_a_newer_one(scene):
+    older = scene.commit
+    commit_all(scene.project, "Newer")
+    scene.services["staging"].version = scene.head()
+    git(scene.project, "checkout", "--quiet", older)
+    jobs = scene.push()
+    assert jobs["staging"].outcomes["Refuse a commit older than what runs"] == "failure"
+    assert f"which is newer than {older}" in jobs["staging"].log()
+    assert jobs["production"].result == "skipped"
+    assert scene.called() == []
+
+
+@pytest.mark.parametrize("runs", ["older", "the same", "unknown", "nothing"])
+def test_nothing_else_is_refused(scene, runs):
+    older = scene.commit
+    commit_all(scene.project, "Newer")
+    scene.commit = scene.head()
+    running = {"older": older, "the same": scene.commit, "unknown": "1.2.3", "nothing": ""}[runs]
+    scene.services["staging"].version = running
+    done = subprocess.run(
+        ["scripts/confirm-newer", scene.variables["staging"]["URL"], scene.commit],
+        cwd=scene.project,
+        env={**os.environ, "HEALTH_TOKEN": TOKEN},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert TOKEN not in done.stdout
+
+
+def test_where_nothing_answers_there_is_nothing_to_compare_with(scene):
+    command = ["scripts/confirm-newer", "http://127.0.0.1:9", scene.commit]
+    done = subprocess.run(command, cwd=scene.project, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "http://127.0.0.1:9 does not say what it runs: nothing to compare with\n",
+    )
+
+
+# Pull requests
+
+
+def pull_request(scene: Scene, **changes: object) -> dict[str, Job]:
+    """Run the pipeline for a pull request from a branch of the same repository, checked out as its merge with main."""
+    request = {"number": 12, "head": {"repo": {"full_name": "example/my-service"}}, "user": {"login": "somebody"}}
+    github = {
+        "event_name": "pull_request",
+        "sha": scene.head(),
+        "repository": "example/my-service",
+        "actor": "somebody",
+    }
+    event = {"pull_request": request | changes}
+    address = scene.variables["staging"]["URL"]
+    scene.services["staging"].version = scene.head()
+    return run_workflow(
+        scene.project,
+        "pipeline.yml",
+        {"github": {**github, "token": "token", "event": event}, "vars": {"PREVIEW_URL": address}},
+        scene.folder / "run",
+        secrets={"preview": {"KUBECONFIG": KUBECONFIG, "HEALTH_TOKEN": TOKEN}},
+        path=scene.path,
+        environment={"SMOKE_SECONDS": "1"},
+        stand_ins={PUSH: lambda _: {"digest": DIGEST}},
+    )
+
+
+def change(scene: Scene, name: str) -> None:
+    """Commit a change of one file."""
+    (scene.project / name).parent.mkdir(parents=True, exist_ok=True)
+    with (scene.project / name).open("a") as file:
+        file.write("\n")
+    git(scene.project, "add", name)
+    git(scene.project, "commit", "--quiet", "--message", "Change")
+
+
+def test_a_pull_request_is_shown_but_nothing_is_released(scene):
+    scene.replace("bin/kubectl", f'echo "kubectl $*" >>{scene.calls}')
+    change(scene, "internal/new.go")
+    jobs = pull_request(scene)
+    skipped = {name for name, job in jobs.items() if job.result == "skipped"}
+    assert skipped == {"image", "scan", "attest", "staging", "production"}
+    assert set(results(jobs).values()) == {"success", "skipped"}, jobs["preview"].log()
+    assert scene.called()[0] == f"deploy preview {IMAGE}"
+    assert "annotate deployment my-service pull-request=12 --overwrite" in scene.called()[1]
+    assert scene.variables["staging"]["URL"] in jobs["preview"].summary
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"head": {"repo": {"full_name": "somebody/fork"}}}, {"user": {"login": "dependabot[bot]"}}],
+    ids=["fork", "dependabot"],
+)
+def test_without_secrets_there_is_every_check_but_no_preview(scene, changes):
+    change(scene, "internal/new.go")
+    jobs = pull_request(scene, **changes)
+    assert jobs["preview"].result == "skipped"
+    assert jobs["mergeable"].result == jobs["image-check"].result == jobs["integration"].result == "success"
+
+
+@pytest.mark.parametrize(("name", "code"), [("docs/new.md", False), ("README.md", False), ("internal/new.go", True)])
+def test_a_change_of_documentation_skips_what_it_can_and_is_ready_to_merge(scene, name, code):
+    change(scene, name)
+    jobs = pull_request(scene, head={"repo": {"full_name": "somebody/fork"}})
+    assert jobs["changes"].outputs == {"code": str(code).lower()}
+    assert jobs["mergeable"].result == jobs["check (lint)"].result == "success"
+    assert jobs["integration"].result == jobs["image-check"].result == ("success" if code else "skipped")
+
+
+def test_a_failing_check_is_not_ready_to_merge(scene):
+    change(scene, "internal/new.go")
+    scene.replace("bin/make", 'test "$1" != test')
+    jobs = pull_request(scene)
+    assert jobs["check (test)"].result == jobs["mergeable"].result == "failure"
+    assert jobs["preview"].result == "skipped"
+
+
+def test_a_push_that_only_documents_releases_nothing(scene):
+    before = scene.commit
+    change(scene, "docs/new.md")
+    jobs = run_workflow(
+        scene.project,
+        "pipeline.yml",
+        {"github": {"event_name": "push", "sha": scene.head(), "event": {"before": before}}},
+        scene.folder / "run",
+        path=scene.path,
+    )
+    assert {jobs[name].result for name in ("integration", *AFTER_THE_CHECKS)} == {"skipped"}
+    assert jobs["check (test)"].result == "success"
+
+
+@pytest.mark.parametrize(("shown", "stops"), [("12", True), ("13", False), ("", False)])
+def test_a_closed_pull_request_stops_its_own_preview_only(scene, shown, stops):
+    scene.replace(
+        "bin/kubectl", f'echo "kubectl $*" >>{scene.calls}\ncase "$*" in *" get "*) printf %s "{shown}" ;; esac'
+    )
+    workflow = load(scene.project, "remove-preview.yml")
+    request = {"number": 12, "head": {"repo": {"full_name": "example/my-service"}}, "user": {"login": "somebody"}}
+    contexts = {
+        "github": {"repository": "example/my-service", "event": {"pull_request": request}},
+        "vars": {"PREVIEW_URL": "https://preview.example.com"},
+        "secrets": {"KUBECONFIG": KUBECONFIG},
+    }
+    job = workflow["jobs"]["remove"]
+    assert condition(job["if"], contexts, "success")
+    done = run_job(scene.project, job, contexts, scene.folder / "run", path=scene.path)
+    assert done.result == "success", done.log()
+    assert any('"replicas": 0' in call for call in scene.called()) is stops
+
+
+# Rollback by hand
+
+
+@pytest.mark.parametrize(("release", "asked"), [("", "rollback production"), ("7", "rollback production 7")])
+def test_a_rollback_by_hand(scene, release, asked):
+    scene.replace("scripts/rollback", f'echo "rollback $*" | tee -a {scene.calls}')
+    done = run_job(
+        scene.project,
+        load(scene.project, "rollback.yml")["jobs"]["rollback"],
+        {
+            "github": {"actor": "somebody"},
+            "inputs": {"environment": "production", "release": release},
+            "vars": scene.variables["production"],
+            "secrets": scene.secrets["production"],
+        },
+        scene.folder / "run",
+        path=scene.path,
+    )
+    assert done.result == "success", done.log()
+    assert scene.called() == [asked]
+    assert asked in done.summary
+    assert "asked for by somebody" in done.summary
+
+
+def test_secrets_reach_no_output(scene):
+    jobs = scene.push()
+    for job in jobs.values():
+        assert TOKEN not in job.log() + job.summary
+        assert "kind: Config" not in job.log() + job.summary
+
+
+def test_the_credentials_can_be_read_by_nobody_else(scene):
+    scene.push()
+    config = scene.folder / "run/staging/home/.kube/config"
+    assert config.read_text() == f"{KUBECONFIG}\n"
+    assert config.stat().st_mode & 0o077 == 0
+
+
+# The expressions that the runner evaluates
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("github.event_name == 'PUSH'", True),
+        ("github.event.before || 'nothing'", "nothing"),
+        ("github.event_name == 'push' && 'HEAD^1' || github.sha", "HEAD^1"),
+        ("contains(needs.*.result, 'failure') || contains(needs.*.result, 'cancelled')", True),
+        ("join(needs.*.result, ' ')", "success failure"),
+        ("!success() && steps.deploy.outcome == 'success'", False),
+        ("(true || false) && false", False),
+        ("'it''s'", "it's"),
+    ],
+)
+def test_expressions(expression, value):
+    contexts = {
+        "github": {"event_name": "push", "event": {}, "sha": "abc"},
+        "needs": {"check": {"result": "success"}, "image": {"result": "failure"}},
+        "steps": {"deploy": {"outcome": "success"}},
+    }
+    assert evaluate(expression, contexts) == value
+
+
+def test_what_is_not_known_is_an_error():
+    for expression in ("hashFiles('x')", "runner.os", "github.sha ==", "github.sha github.sha"):
+        with pytest.raises(ValueError, match=r"known|given|read"):
+            evaluate(expression, {"github": {"sha": "abc"}})
+    assert interpolate("a ${{ github.sha }} b ${{ true }}", {"github": {"sha": "abc"}}) == "a abc b true"
+    assert not condition("${{ github.sha == 'abc' }}", {"github": {"sha": "abc"}}, "failure")
+    assert condition("${{ always() }}", {}, "failure")
