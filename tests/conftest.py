@@ -1,9 +1,12 @@
 """Fixtures that every test shares: rendered projects and what the machine offers."""
 
+import contextlib
 import functools
+import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +15,23 @@ import pytest
 
 from tests import containers, machine
 from tests.combinations import ROOT
+from tests.lanes import Lanes
 
 THE_TEMPLATE = ("copier.yml", "facts", "includes", "locks", "template")
 
 Render = Callable[..., Path]
+
+
+def pytest_sessionstart() -> None:
+    """Let what the tests start be interrupted even where a shell runs the tests in the background, ignoring SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Lanes:
+    """Tell pytest-xdist how to distribute the tests."""
+    return Lanes(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,16 +67,20 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Return a function that renders answers without trust, once per session: its result is only to be read."""
-    rendered: dict[str, Path] = {}
+    """Return a function that renders answers without trust, once for all workers: its result is only to be read."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "renders"
+    shared.mkdir(exist_ok=True)
 
     def render(**answers: object) -> Path:
-        key = json.dumps(answers, sort_keys=True)
-        if key not in rendered:
-            destination = tmp_path_factory.mktemp("render") / str(answers.get("project_name", "my-service"))
-            copier.run_copy(str(template), destination, data=answers, defaults=True, quiet=True)
-            rendered[key] = destination
-        return rendered[key]
+        name = str(answers.get("project_name", "my-service"))
+        key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+        if not (shared / key).exists():
+            folder = tmp_path_factory.mktemp("render")
+            copier.run_copy(str(template), folder / name, data=answers, defaults=True, quiet=True)
+            with contextlib.suppress(OSError):  # another worker was faster
+                folder.rename(shared / key)
+        return shared / key / name
 
     return render
 

@@ -1,5 +1,7 @@
 """Promise: the emitted manifests are valid, pass the field's linters without a finding, and fit each other."""
 
+import copy
+import functools
 import os
 import re
 import shutil
@@ -7,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import jsonschema
 import pytest
 import yaml
 
 from tests.combinations import every_combination, label, variables
-from tests.tools import tool
+from tests.tools import module, tool
 
 BIN = Path(sys.executable).parent
 OVERLAYS = ["preview", "production", "staging"]
@@ -21,6 +25,11 @@ DIGEST = "sha256:" + "5" * 64
 
 Objects = list[dict]
 Rule = Callable[[Objects], Iterator[str]]
+
+
+def kubernetes() -> list[dict]:
+    """Return the combinations that run on Kubernetes."""
+    return [answers for answers in every_combination() if answers["platform"] == "kubernetes"]
 
 
 def build(overlay: Path) -> str:
@@ -39,7 +48,7 @@ def load(text: str) -> Objects:
 def projects(render) -> list[tuple[dict, Path]]:
     """Return answers and project for each distinct `deploy` folder among those of all combinations."""
     found: dict[str, tuple[dict, Path]] = {}
-    for answers in every_combination():
+    for answers in kubernetes():
         project = render(**answers)
         deploy = sorted(path for path in (project / "deploy").rglob("*") if path.is_file())
         found.setdefault("".join(f"{path.name}\n{path.read_text()}" for path in deploy), (answers, project))
@@ -90,30 +99,124 @@ def score(*files: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_combination_that_differs_is_under_test(projects, built):
-    # 3 languages, 8 choices of services, 2 kinds of repository.
-    assert len(projects) == 48
-    assert len(built) == 48 * len(OVERLAYS)
+    # 3 languages, 3 strategies, 8 choices of services, 2 kinds of repository.
+    assert len(projects) == 144
+    assert len(built) == 144 * len(OVERLAYS)
+
+
+@pytest.fixture(scope="module")
+def known(built, tmp_path_factory) -> list[tuple[str, Path]]:
+    """Return overlay and file of what is built, in kinds that tools know which have never heard of Argo Rollouts."""
+    folder = tmp_path_factory.mktemp("known")
+    for _, _, path in built:
+        (folder / path.name).write_text(yaml.safe_dump_all(in_known_kinds(load(path.read_text())), sort_keys=False))
+    return [(overlay, folder / path.name) for _, overlay, path in built]
+
+
+def in_known_kinds(objects: Objects) -> Objects:
+    """Return a Rollout as the Deployment that it would be, and the Jobs of an AnalysisTemplate as Jobs."""
+    result: Objects = []
+    for item in copy.deepcopy(objects):
+        if item["kind"] == "Rollout":
+            item |= {"apiVersion": "apps/v1", "kind": "Deployment"}
+            for field in ("strategy", "progressDeadlineAbort"):
+                item["spec"].pop(field, None)
+            item["metadata"].setdefault("annotations", {})["kube-score/ignore"] = IGNORED_FOR_ROLLOUTS
+            result.append(item)
+        elif item["kind"] == "AnalysisTemplate":
+            for metric in item["spec"]["metrics"]:
+                job = metric["provider"]["job"]
+                metadata = {**job["metadata"], "name": metric["name"], "namespace": item["metadata"]["namespace"]}
+                metadata["annotations"] = {"kube-score/ignore": IGNORED_FOR_ROLLOUTS}
+                result.append({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": job["spec"]})
+        else:
+            result.append(item)
+    return result
+
+
+# Linters do not know these kinds, so that the files need no annotation; the reasons stand in deployment.yaml.
+IGNORED_FOR_ROLLOUTS = "container-image-pull-policy,container-resources,deployment-has-host-podantiaffinity"
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
-def test_manifests_are_valid(version, built, unbuilt):
-    done = validate(version, *(path for _, _, path in built), *unbuilt)
+def test_manifests_are_valid(version, known, unbuilt):
+    done = validate(version, *(path for _, path in known), *unbuilt)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_kube_score_finds_nothing(built):
+@functools.cache
+def schemas() -> dict[str, dict]:
+    """Return the schema of each kind that Argo Rollouts adds, closed: a key that it does not know is an error."""
+    result = {}
+    for path in (module("github.com/argoproj/argo-rollouts") / "manifests/crds").glob("*-crd.yaml"):
+        definition = yaml.safe_load(path.read_text())["spec"]
+        schema = definition["versions"][0]["schema"]["openAPIV3Schema"]
+        schema["properties"]["metadata"]["x-kubernetes-preserve-unknown-fields"] = True
+        result[definition["names"]["kind"]] = closed(schema)
+    return result
+
+
+def closed(schema: dict) -> dict:
+    """Return a schema in which objects have no properties but those that it lists, unless it says otherwise."""
+    schema = {key: closed(value) if isinstance(value, dict) else value for key, value in schema.items()}
+    if schema.get("x-kubernetes-int-or-string"):
+        return {"type": ["integer", "string"]}
+    if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
+        schema["additionalProperties"] = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
+    return schema
+
+
+def unknown_to_argo(objects: Objects) -> list[str]:
+    """Return what Argo Rollouts' schemas find wrong with objects of its kinds."""
+    return [
+        f"{item['kind']}: {'/'.join(map(str, error.absolute_path))}: {error.message}"
+        for item in objects
+        if item["apiVersion"].startswith("argoproj.io/")
+        for error in jsonschema.Draft202012Validator(schemas()[item["kind"]]).iter_errors(item)
+    ]
+
+
+def test_argos_schemas_closed_against_unknown_keys_find_nothing(built):
+    checked = 0
+    for _, _, path in built:
+        objects = load(path.read_text())
+        checked += any(item["kind"] == "Rollout" for item in objects)
+        assert not unknown_to_argo(objects), path
+    assert checked == 96 * len(OVERLAYS)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("startingStep: 1", "startStep: 1"),
+        ("progressDeadlineAbort: true", "progressDeadlineAbort: often"),
+        ("canaryService:", "canaryServices:"),
+        ("failureLimit: 1", "failuresLimit: 1"),
+        ("setWeight: 20", "setWeights: 20"),
+    ],
+)
+def test_argos_schemas_do_find_something(render, was, becomes):
+    text = build(render(language="go", strategy="canary") / "deploy/overlays/staging")
+    assert was in text
+    assert unknown_to_argo(load(text.replace(was, becomes)))
+
+
+def test_kube_score_finds_nothing(known):
     # Staging and preview differ by their namespace only.
-    distinct = {path.read_text().replace(f"-{overlay}\n", "\n"): path for _, overlay, path in built}
-    assert len(distinct) == 48 * 2
+    distinct = {path.read_text().replace(f"-{overlay}\n", "\n"): path for overlay, path in known}
+    assert len(distinct) == 144 * 2
     for path in distinct.values():
         done = score(path)
         assert done.returncode == 0, f"{path}:\n{done.stdout}{done.stderr}"
 
 
 def test_what_kube_score_is_told_to_ignore_has_its_reason_beside_it(projects):
-    for _, project in projects:
+    for answers, project in projects:
+        if answers["strategy"] != "rolling":
+            continue
         text = (project / "deploy/base/deployment.yaml").read_text()
         ignored = re.search(r"kube-score/ignore: (\S+)", text)[1].split(",")
+        assert ",".join(ignored) == IGNORED_FOR_ROLLOUTS
         assert all(re.search(rf"^ +# - {name}: \w", text, re.MULTILINE) for name in ignored)
         for path in (project / "deploy").rglob("*.yaml"):
             found = re.search(r"kube-score/ignore: (\S+)", path.read_text())
@@ -128,8 +231,18 @@ def of(objects: Objects, kind: str, suffix: str = "") -> dict:
     return found[0] if found else {}
 
 
+def server(objects: Objects) -> dict:
+    """Return what runs the service: a Deployment or a Rollout."""
+    return of(objects, "Deployment") or of(objects, "Rollout")
+
+
 def workloads(objects: Objects) -> Objects:
-    return [item for item in objects if item["kind"] in ("Deployment", "Job")]
+    """Return everything that makes pods, the Jobs of an analysis included."""
+    return [item for item in in_known_kinds(objects) if item["kind"] in ("Deployment", "Job")]
+
+
+def containers(workload: dict) -> list[dict]:
+    return pod(workload)["containers"] + pod(workload).get("initContainers", [])
 
 
 def pod(workload: dict) -> dict:
@@ -144,27 +257,35 @@ def settings(objects: Objects) -> dict[str, str]:
     return of(objects, "ConfigMap")["data"]
 
 
+def services_of_strategy(objects: Objects) -> set[str]:
+    """Return the Services that a Rollout's strategy names."""
+    strategy = server(objects)["spec"]["strategy"]
+    named = {**strategy.get("blueGreen", {}), **strategy.get("canary", {})}
+    return {value for key, value in named.items() if key.endswith("Service")}
+
+
 def selectors_select_the_server_only(objects: Objects) -> Iterator[str]:
-    server = of(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+    labels = server(objects)["spec"]["template"]["metadata"]["labels"].items()
     services = {item["metadata"]["name"]: item["spec"]["selector"] for item in objects if item["kind"] == "Service"}
-    if len(services) != 2:
-        yield f"there are {len(services)} Services"
+    name = server(objects)["metadata"]["name"]
+    if set(services) != {name, f"{name}-metrics", *services_of_strategy(objects)}:
+        yield f"there are the Services {sorted(services)}"
     chosen = {
         **services,
         "PodDisruptionBudget": of(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
-        "Deployment": of(objects, "Deployment")["spec"]["selector"]["matchLabels"],
+        "workload": server(objects)["spec"]["selector"]["matchLabels"],
     }
-    for spread in pod(of(objects, "Deployment"))["topologySpreadConstraints"]:
+    for spread in pod(server(objects))["topologySpreadConstraints"]:
         chosen[spread["topologyKey"]] = spread["labelSelector"]["matchLabels"]
     for name, selector in chosen.items():
-        if not selector or not selector.items() <= server:
+        if not selector or not selector.items() <= labels:
             yield f"{name} does not select the server's pods"
         if any(
             selector.items() <= workload["spec"]["template"]["metadata"]["labels"].items()
             for workload in workloads(objects)
             if workload["kind"] == "Job"
         ):
-            yield f"{name} selects the migration's pods too"
+            yield f"{name} selects pods that do not serve"
 
 
 def network_policy_covers_all_pods(objects: Objects) -> Iterator[str]:
@@ -182,7 +303,7 @@ def network_policy_covers_all_pods(objects: Objects) -> Iterator[str]:
 
 
 def ports_are_the_settings_ports(objects: Objects) -> Iterator[str]:
-    ports = {port["name"]: port["containerPort"] for port in container(of(objects, "Deployment"))["ports"]}
+    ports = {port["name"]: port["containerPort"] for port in container(server(objects))["ports"]}
     if ports != {"http": int(settings(objects)["PORT"]), "metrics": int(settings(objects)["METRICS_PORT"])}:
         yield f"the container's ports are {ports}"
     for service in (item for item in objects if item["kind"] == "Service"):
@@ -200,7 +321,7 @@ def probes_ask_what_they_should(objects: Objects) -> Iterator[str]:
         "livenessProbe": ("/health", 10, 30, 3),
     }
     for name, values in wanted.items():
-        probe = container(of(objects, "Deployment"))[name]
+        probe = container(server(objects))[name]
         found = (
             probe["httpGet"]["path"],
             probe.get("initialDelaySeconds", 0),
@@ -214,8 +335,8 @@ def probes_ask_what_they_should(objects: Objects) -> Iterator[str]:
 
 
 def a_pod_has_time_to_drain(objects: Objects) -> Iterator[str]:
-    template = pod(of(objects, "Deployment"))
-    before = container(of(objects, "Deployment"))["lifecycle"]["preStop"]["sleep"]["seconds"]
+    template = pod(server(objects))
+    before = container(server(objects))["lifecycle"]["preStop"]["sleep"]["seconds"]
     if before < 5:
         yield "requests still come when the process stops"
     if template["terminationGracePeriodSeconds"] < before + int(settings(objects)["SHUTDOWN_TIMEOUT_SECONDS"]) + 5:
@@ -223,21 +344,64 @@ def a_pod_has_time_to_drain(objects: Objects) -> Iterator[str]:
 
 
 def a_rollout_loses_no_pod(objects: Objects) -> Iterator[str]:
-    spec = of(objects, "Deployment")["spec"]
-    if spec["strategy"]["rollingUpdate"] != {"maxSurge": 1, "maxUnavailable": 0}:
+    spec = server(objects)["spec"]
+    rolling, canary = spec["strategy"].get("rollingUpdate"), spec["strategy"].get("canary")
+    if rolling and rolling != {"maxSurge": 1, "maxUnavailable": 0}:
         yield "old pods leave too early"
-    startup = container(of(objects, "Deployment"))["startupProbe"]
+    if canary and canary["maxUnavailable"] != 0:
+        yield "old pods leave too early"
+    if not rolling and not spec["progressDeadlineAbort"]:
+        yield "a rollout that makes no progress stays as it is"
+    startup = container(server(objects))["startupProbe"]
     slowest = startup["periodSeconds"] * startup["failureThreshold"] + spec["minReadySeconds"]
     if spec["progressDeadlineSeconds"] <= slowest:
         yield "a slow start counts as a failed rollout"
 
 
+def an_analysis_asks_the_new_pods_only(objects: Objects) -> Iterator[str]:
+    strategy = server(objects)["spec"]["strategy"]
+    if "rollingUpdate" in strategy:
+        return
+    canary, blue_green = strategy.get("canary"), strategy.get("blueGreen")
+    analysis = canary["analysis"] if canary else blue_green["prePromotionAnalysis"]
+    service = canary["canaryService"] if canary else blue_green["previewService"]
+    template = of(objects, "AnalysisTemplate")
+    if analysis["templates"] != [{"templateName": template["metadata"]["name"]}]:
+        yield f"the analysis is by {analysis['templates']}"
+    metric = template["spec"]["metrics"][0]
+    asked = [argument for argument in container(metric["provider"]["job"])["args"] if "://" in argument]
+    if {urlsplit(address).netloc for address in asked} != {service}:
+        yield f"it asks {asked} rather than {service}"
+    if canary and canary["analysis"].get("startingStep") != 1:
+        yield "it begins before there is a canary, or later"
+    if canary and "count" in metric:
+        yield "it ends before the last step"
+    if blue_green and not metric.get("count"):
+        yield "it never ends"
+    if metric["failureLimit"] > 1:
+        yield "it tolerates too much"
+
+
+def shares_are_whole_pods(objects: Objects) -> Iterator[str]:
+    canary = server(objects)["spec"]["strategy"].get("canary")
+    if not canary:
+        return
+    autoscaler = of(objects, "HorizontalPodAutoscaler")
+    pods = autoscaler["spec"]["minReplicas"] if autoscaler else server(objects)["spec"]["replicas"]
+    for share in (step["setWeight"] for step in canary["steps"] if "setWeight" in step):
+        if pods * share % 100:
+            yield f"{share} % of {pods} pods are not whole pods"
+
+
 def there_are_pods_enough(objects: Objects) -> Iterator[str]:
     autoscaler = of(objects, "HorizontalPodAutoscaler")
-    replicas = of(objects, "Deployment")["spec"].get("replicas")
+    replicas = server(objects)["spec"].get("replicas")
     if autoscaler:
         target = autoscaler["spec"]["scaleTargetRef"]
-        if (target["kind"], target["name"]) != ("Deployment", of(objects, "Deployment")["metadata"]["name"]):
+        kind = server(objects)["kind"]
+        if (target["kind"], target["apiVersion"]) != (kind, server(objects)["apiVersion"]):
+            yield "the autoscaler scales another kind"
+        if target["name"] != server(objects)["metadata"]["name"]:
             yield "the autoscaler scales something else"
         if replicas is not None:
             yield "each deploy resets what the autoscaler has decided"
@@ -250,24 +414,25 @@ def there_are_pods_enough(objects: Objects) -> Iterator[str]:
 
 
 def production_is_scaled(objects: Objects) -> Iterator[str]:
-    is_production = of(objects, "Deployment")["metadata"]["namespace"].endswith("-production")
+    is_production = server(objects)["metadata"]["namespace"].endswith("-production")
     if is_production != bool(of(objects, "HorizontalPodAutoscaler")):
         yield "production, and only production, has an autoscaler"
 
 
 def pods_are_restricted(objects: Objects) -> Iterator[str]:
     for workload in workloads(objects):
-        context, security = pod(workload)["securityContext"], container(workload)["securityContext"]
+        context = pod(workload)["securityContext"]
         if not (context["runAsNonRoot"] and context["runAsUser"] == context["runAsGroup"] == 65532):
             yield "it does not run as a numeric user without rights"
         if context["seccompProfile"] != {"type": "RuntimeDefault"}:
             yield "system calls are not restricted"
-        if security != {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }:
-            yield f"the container may {security}"
+        for security in (container["securityContext"] for container in containers(workload)):
+            if security != {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }:
+                yield f"the container may {security}"
         if pod(workload)["automountServiceAccountToken"] or pod(workload)["enableServiceLinks"]:
             yield "it learns about the cluster"
         if of(objects, "ServiceAccount")["automountServiceAccountToken"]:
@@ -276,34 +441,40 @@ def pods_are_restricted(objects: Objects) -> Iterator[str]:
 
 def resources_are_bounded(objects: Objects) -> Iterator[str]:
     for workload in workloads(objects):
-        resources = container(workload)["resources"]
-        if not {"cpu", "memory", "ephemeral-storage"} <= set(resources["requests"]):
-            yield f"{workload['metadata']['name']} requests {resources['requests']}"
-        if set(resources["limits"]) != {"memory", "ephemeral-storage"}:
-            yield f"{workload['metadata']['name']} is limited by {resources['limits']}"
+        name = workload["metadata"]["name"]
         volumes = {volume["name"]: volume["emptyDir"]["sizeLimit"] for volume in pod(workload).get("volumes", [])}
-        if {mount["name"] for mount in container(workload).get("volumeMounts", [])} != set(volumes):
+        for resources in (container["resources"] for container in containers(workload)):
+            if not {"cpu", "memory", "ephemeral-storage"} <= set(resources["requests"]):
+                yield f"{name} requests {resources['requests']}"
+            if set(resources["limits"]) != {"memory", "ephemeral-storage"}:
+                yield f"{name} is limited by {resources['limits']}"
+        if any(
+            {mount["name"] for mount in item.get("volumeMounts", [])} != set(volumes) for item in containers(workload)
+        ):
             yield "volumes and mounts differ"
 
 
 def settings_and_secrets_are_read(objects: Objects) -> Iterator[str]:
-    name = of(objects, "Deployment")["metadata"]["name"]
+    name = server(objects)["metadata"]["name"]
     for workload in workloads(objects):
-        if container(workload)["envFrom"] != [
-            {"configMapRef": {"name": of(objects, "ConfigMap")["metadata"]["name"]}},
-            {"secretRef": {"name": name}},
-        ]:
-            yield f"{workload['metadata']['name']} reads {container(workload)['envFrom']}"
+        for item in containers(workload):
+            if item["name"] != "probe" and item["envFrom"] != [
+                {"configMapRef": {"name": of(objects, "ConfigMap")["metadata"]["name"]}},
+                {"secretRef": {"name": name}},
+            ]:
+                yield f"{workload['metadata']['name']} reads {item['envFrom']}"
     if not re.fullmatch(rf"{name}-[a-z0-9]{{10}}", of(objects, "ConfigMap")["metadata"]["name"]):
         yield "changed settings do not change the ConfigMap's name"
     if of(objects, "Secret"):
         yield "there is a Secret in Git"
 
 
-def a_migration_ends(objects: Objects) -> Iterator[str]:
-    job = of(objects, "Job").get("spec")
-    if not job:
-        return
+def jobs_end(objects: Objects) -> Iterator[str]:
+    for job in (item["spec"] for item in objects if item["kind"] == "Job"):
+        yield from what_keeps_from_ending(job)
+
+
+def what_keeps_from_ending(job: dict) -> Iterator[str]:
     if job.get("backoffLimit") not in (0, 1) or not 0 < job.get("activeDeadlineSeconds", 0) <= 600:
         yield "it can go on and on"
     if not job.get("ttlSecondsAfterFinished"):
@@ -319,12 +490,14 @@ RULES: list[Rule] = [
     probes_ask_what_they_should,
     a_pod_has_time_to_drain,
     a_rollout_loses_no_pod,
+    an_analysis_asks_the_new_pods_only,
+    shares_are_whole_pods,
     there_are_pods_enough,
     production_is_scaled,
     pods_are_restricted,
     resources_are_bounded,
     settings_and_secrets_are_read,
-    a_migration_ends,
+    jobs_end,
 ]
 
 
@@ -366,12 +539,40 @@ def test_manifests_fit_each_other(built):
         (resources_are_bounded, "mountPath: /tmp\n          name: tmp", "mountPath: /tmp\n          name: other"),
         (settings_and_secrets_are_read, "secretRef", "configMapRef"),
         (settings_and_secrets_are_read, "kind: ServiceAccount", "kind: Secret"),
-        (a_migration_ends, "backoffLimit: 1", "backoffLimit: 6"),
-        (a_migration_ends, "  ttlSecondsAfterFinished: 86400\n", ""),
+        (jobs_end, "backoffLimit: 1", "backoffLimit: 6"),
+        (jobs_end, "  ttlSecondsAfterFinished: 86400\n", ""),
     ],
 )
 def test_what_does_not_fit_is_noticed(rule, was, becomes, render):
-    project = render(language="node", services=["postgres", "redis", "external-api"], repository="public")
+    assert_noticed(render, "rolling", rule, was, becomes)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rule", "was", "becomes"),
+    [
+        ("canary", selectors_select_the_server_only, "name: my-service-canary", "name: my-service-canaries"),
+        ("canary", a_rollout_loses_no_pod, "maxUnavailable: 0", "maxUnavailable: 1"),
+        ("canary", a_rollout_loses_no_pod, "progressDeadlineAbort: true", "progressDeadlineAbort: false"),
+        ("canary", an_analysis_asks_the_new_pods_only, "http://my-service-canary/\n", "http://my-service/\n"),
+        ("canary", an_analysis_asks_the_new_pods_only, "startingStep: 1", "startingStep: 2"),
+        ("canary", an_analysis_asks_the_new_pods_only, "templateName: my-service", "templateName: other"),
+        ("canary", an_analysis_asks_the_new_pods_only, "failureLimit: 1", "failureLimit: 5"),
+        ("canary", an_analysis_asks_the_new_pods_only, "failureLimit: 1", "count: 1\n    failureLimit: 1"),
+        ("canary", shares_are_whole_pods, "setWeight: 20", "setWeight: 10"),
+        ("canary", shares_are_whole_pods, "minReplicas: 5", "minReplicas: 4"),
+        ("canary", there_are_pods_enough, "    kind: Rollout", "    kind: Deployment"),
+        ("blue-green", an_analysis_asks_the_new_pods_only, "http://my-service-preview/\n", "http://my-service/\n"),
+        ("blue-green", an_analysis_asks_the_new_pods_only, "  - count: 2\n    failureLimit", "  - failureLimit"),
+        ("blue-green", pods_are_restricted, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
+    ],
+)
+def test_what_does_not_fit_a_rollout_is_noticed(strategy, rule, was, becomes, render):
+    assert_noticed(render, strategy, rule, was, becomes)
+
+
+def assert_noticed(render, strategy, rule, was, becomes):
+    services = ["postgres", "redis", "external-api"]
+    project = render(language="node", strategy=strategy, services=services, repository="public")
     text = build(project / "deploy/overlays/production")
     assert not list(rule(load(text)))
     assert was in text
@@ -408,9 +609,11 @@ def test_settings_and_secrets_are_the_variables_of_the_service(built, projects):
         assert set(re.findall(r"`([A-Z_]+)`", documented.split("each of")[1].split("with values")[0])) == secrets
 
 
-def test_a_migration_exists_only_with_a_database(built):
+def test_a_migration_exists_only_with_a_database_and_a_trial_only_where_nothing_else_tries(built):
     for answers, _, path in built:
-        assert bool(of(load(path.read_text()), "Job")) == ("postgres" in answers["services"])
+        objects = load(path.read_text())
+        assert bool(of(objects, "Job", "-migration")) == ("postgres" in answers["services"])
+        assert bool(of(objects, "Job", "-trial")) == (answers["strategy"] == "rolling")
 
 
 def test_a_private_image_is_pulled_with_a_secret(built):
@@ -434,32 +637,19 @@ def test_the_longest_name_fits_everywhere(render):
         for item in load(build(project / "deploy/overlays" / overlay)):
             assert len(item["metadata"]["name"]) <= 63
             assert len(item["metadata"]["namespace"]) <= 63
-    # scripts/deploy adds a hyphen and twelve digits to the migration's name.
-    assert len(f"{name}-migration-") + 12 <= 63
 
 
-def test_a_release_names_its_image_by_digest(render, tmp_path):
+@pytest.mark.parametrize("strategy", ["rolling", "blue-green", "canary"])
+def test_a_release_names_its_image_by_digest(render, tmp_path, strategy):
     """As scripts/deploy does it."""
-    project = render(language="go", services=["postgres"], github_owner="Acme")
-    script = (project / "scripts/deploy").read_text()
-    release = re.search(r'>"\$work/release/kustomization\.yaml" <<END\n(.*?)\nEND\n', script, re.DOTALL)[1]
-    values = {
-        "$environment": "production",
-        "${image%@*}": "registry.example.com:5000/other/name",
-        "${image#*@}": DIGEST,
-        "$image": f"registry.example.com:5000/other/name@{DIGEST}",
-        "$job": "my-service-migration-555555555555",
-        "$name": "my-service",
-    }
-    for name, value in values.items():
-        release = release.replace(name, value)
-    shutil.copytree(project / "deploy", tmp_path / "deploy")
-    (tmp_path / "release").mkdir()
-    (tmp_path / "release/kustomization.yaml").write_text(release)
-    objects = load(build(tmp_path / "release"))
-    assert {container(workload)["image"] for workload in workloads(objects)} == {values["$image"]}
-    assert of(objects, "Job")["metadata"]["name"] == values["$job"]
-    assert of(objects, "Deployment")["metadata"]["annotations"]["kubernetes.io/change-cause"] == values["$image"]
+    project = render(language="go", services=["postgres"], github_owner="Acme", strategy=strategy)
+    image = f"registry.example.com:5000/other/name@{DIGEST}"
+    commands = f"environment=production image={image}; . scripts/lib/kubernetes.sh; render {tmp_path}"
+    done = subprocess.run(["sh", "-euc", commands], cwd=project, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    objects = load((tmp_path / "manifests.yaml").read_text())
+    assert {item["image"] for workload in workloads(objects) for item in containers(workload)} == {image}
+    assert server(objects)["metadata"]["annotations"]["kubernetes.io/change-cause"] == image
 
 
 # READINESS.md and DEPLOYMENT.md

@@ -1,5 +1,6 @@
 """An environment of an emitted project on a real cluster, set up as its DEPLOYMENT.md says."""
 
+import contextlib
 import functools
 import json
 import os
@@ -8,12 +9,13 @@ import secrets
 import subprocess
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
 import pytest
 
-from tests import containers
+from tests import containers, machine
 from tests.combinations import ROOT
 from tests.machine import REGISTRY
 
@@ -58,6 +60,7 @@ class Stage:
         self.namespace = f"{project.name}-{environment}"
         self.kubeconfig = folder / "deployer.json"
         self.health_token = secrets.token_hex(16)
+        self.pushed: dict[str, str] = {}
 
     def kubectl(self, *arguments: str, given: str | None = None, check: bool = True, seconds: int = 120) -> str:
         return kubectl("--namespace", self.namespace, *arguments, given=given, check=check, seconds=seconds)
@@ -76,7 +79,6 @@ class Stage:
         literals = [f"--from-literal={name}={value}" for name, value in values.items()]
         self.kubectl("create", "secret", "generic", self.name, *literals)
         self.write_kubeconfig()
-        self.url = self.open_way_in()
 
     def start_postgres(self, password: str) -> None:
         image, uid = postgres_image()
@@ -90,21 +92,34 @@ class Stage:
         config["users"][0]["user"] = {"token": self.kubectl("create", "token", "deployer", "--duration=1h").strip()}
         self.kubeconfig.write_text(json.dumps(config))
 
-    def open_way_in(self) -> str:
-        """Return the address of a NodePort that leads to the project's pods; NODE_PORT asks for a certain one."""
+    def open_way_in(self) -> None:
+        """Reach the Service that everybody uses at a NodePort; NODE_PORT asks for a certain one."""
         port = {"name": "http", "port": 80, "targetPort": "http"}
         if "NODE_PORT" in os.environ:
             port["nodePort"] = int(os.environ["NODE_PORT"])
-        selector = {"app.kubernetes.io/name": self.name, "app.kubernetes.io/component": "server"}
-        service = {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "way-in"},
-            "spec": {"type": "NodePort", "selector": selector, "ports": [port]},
-        }
-        self.kubectl("apply", "--filename", "-", given=json.dumps(service))
-        node_port = self.kubectl("get", "service", "way-in", "--output", "jsonpath={.spec.ports[0].nodePort}")
-        return f"http://127.0.0.1:{node_port}"
+        self.kubectl(
+            "patch", "service", self.name, "--patch", json.dumps({"spec": {"type": "NodePort", "ports": [port]}})
+        )
+        node_port = self.kubectl("get", "service", self.name, "--output", "jsonpath={.spec.ports[0].nodePort}")
+        self.url = f"http://127.0.0.1:{node_port}"
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a part of one of the project's files, which has to be there."""
+        file = self.project / path
+        text = file.read_text()
+        assert old in text, f"{path} does not contain {old!r}"
+        file.write_text(text.replace(old, new))
+
+    @contextlib.contextmanager
+    def edited(self, path: str, old: str, new: str) -> Iterator[None]:
+        """Replace a part of one of the project's files for a while."""
+        file = self.project / path
+        text = file.read_text()
+        self.edit(path, old, new)
+        try:
+            yield
+        finally:
+            file.write_text(text)
 
     def change_setting(self, name: str, value: str) -> None:
         """Change a setting of the environment, as the project's owner does."""
@@ -113,12 +128,15 @@ class Stage:
         path.write_text("\n".join([*lines, f"{name}={value}"]) + "\n")
 
     def image(self, version: str) -> str:
-        """Build the project's image as a version and push it; return its name by digest."""
-        return push(containers.build(self.project, f"{REGISTRY}/deployment-patterns-test/{self.name}", version))
+        """Build the project's image as a version and push it, once; return its name by digest."""
+        if version not in self.pushed:
+            tag = f"{REGISTRY}/deployment-patterns-test/{self.name}"
+            self.pushed[version] = push(containers.build(self.project, tag, version))
+        return self.pushed[version]
 
-    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def script(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run one of the project's scripts as its deployer; what it prints is all in stdout."""
-        with self.start(name, *arguments) as process:
+        with self.start(name, *arguments, **variables) as process:
             try:
                 output, _ = process.communicate(timeout=DEPLOY_SECONDS)
             except subprocess.TimeoutExpired:
@@ -126,23 +144,33 @@ class Stage:
                 raise
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, name: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start one of the project's scripts in a process group of its own, as a terminal or a pipeline does."""
         return subprocess.Popen(
             [self.project / "scripts" / name, *arguments],
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HEALTH_TOKEN": self.health_token},
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HEALTH_TOKEN": self.health_token, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
-    def deploy(self, image: str) -> subprocess.CompletedProcess[str]:
-        return self.script("deploy", self.environment, image)
+    def deploy(self, image: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self.script("deploy", self.environment, image, **variables)
 
     def rollback(self, *revision: str) -> subprocess.CompletedProcess[str]:
         return self.script("rollback", self.environment, *revision)
 
     def smoke(self, version: str) -> subprocess.CompletedProcess[str]:
         return self.script("smoke", self.url, version)
+
+    def version(self) -> str:
+        """Return the version that answers."""
+        with urllib.request.urlopen(f"{self.url}/", timeout=10) as response:
+            return json.load(response)["version"]
+
+    def status(self) -> subprocess.CompletedProcess[str]:
+        return self.script("status", self.environment)
 
     def pods(self) -> list[dict]:
         """Return the server's pods that are not on their way out."""
@@ -176,10 +204,17 @@ class Stage:
 
     def require_way_in(self) -> None:
         """Skip the test where NodePorts of the cluster are not reached at 127.0.0.1 (kind: extraPortMappings)."""
-        try:
-            urllib.request.urlopen(f"{self.url}/health", timeout=5).close()
-        except OSError as error:
-            pytest.skip(f"the cluster's NodePorts are not reached at 127.0.0.1 (NODE_PORT chooses one): {error}")
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/health", timeout=5).close()
+            except OSError as error:
+                problem = f"the cluster's NodePorts are not reached at 127.0.0.1 (NODE_PORT chooses one): {error}"
+            else:
+                return
+            if time.monotonic() > deadline:
+                (pytest.fail if "cluster" in machine.required() else pytest.skip)(problem)
+            time.sleep(1)
 
     def tear_down(self) -> None:
         kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")

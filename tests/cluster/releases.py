@@ -1,0 +1,396 @@
+"""What every strategy promises of a release on a real cluster; each strategy's own test file runs it."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.stage import DEPLOY_SECONDS, Stage
+from tests.combinations import variables
+from tests.load import Load
+
+REQUESTS_A_SECOND = 200
+LOAD_SECONDS = 1200
+CONTAINER = "        - name: server\n"
+# A release for each phase in which it is killed.
+KILLED = ("4.1.0", "4.2.0", "4.3.0")
+
+# What an owner can do to GET /: every answer an error, or each one slow. Path, what stands there, what to put there.
+WRONG = {
+    "go": {
+        "errors": [("internal/api/describe.go", "http.StatusOK", "http.StatusInternalServerError")],
+        "slow": [
+            ("internal/api/describe.go", '"net/http"\n', '"net/http"\n\t"time"\n'),
+            ("internal/api/describe.go", "\t\tweb.JSON", "\t\ttime.Sleep(2500 * time.Millisecond)\n\t\tweb.JSON"),
+        ],
+    },
+    "python": {
+        "errors": [
+            (
+                "api/views.py",
+                '    return JsonResponse({"service"',
+                '    raise ValueError\n    return JsonResponse({"service"',
+            )
+        ],
+        "slow": [
+            ("api/views.py", "import jwt\n", "import time\n\nimport jwt\n"),
+            (
+                "api/views.py",
+                '    return JsonResponse({"service"',
+                '    time.sleep(2.5)\n    return JsonResponse({"service"',
+            ),
+        ],
+    },
+    "node": {
+        "errors": [("src/routes/root.ts", "async () => ({", 'async () => JSON.parse("broken") ?? ({')],
+        "slow": [
+            (
+                "src/routes/root.ts",
+                "async () => ({",
+                "async () => await new Promise((done) => setTimeout(done, 2500)) ?? ({",
+            )
+        ],
+    },
+}
+
+Stages = Callable[..., Stage]
+
+
+def new_stage(render, folder: Path, *, strategy: str, language: str, services: list[str], environment: str) -> Stage:
+    """Return a stage with version 1.0.0 released to it for the first time, with its strategy's waits cut short."""
+    name = f"{strategy}-{language}"
+    project = render(language=language, services=services, strategy=strategy, project_name=name)
+    stage = Stage(Path(shutil.copytree(project, folder / name, symlinks=True)), folder, environment)
+    stage.set_up([variable["name"] for variable in variables(language, services) if variable.get("secret")])
+    cut_waits_short(stage.project)
+    if language == "python":
+        stage.change_setting("ALLOWED_HOSTS", f"{name},127.0.0.1")
+    done = stage.deploy(stage.image("1.0.0"))
+    assert done.returncode == 0, done.stdout
+    assert ("The database is migrated." in done.stdout) == ("postgres" in services)
+    stage.open_way_in()
+    stage.require_way_in()
+    return stage
+
+
+def cut_waits_short(project: Path) -> None:
+    """Shorten what a release waits for to let people and their traffic have their time.
+
+    Its probes become patient, as all pods share this machine's cores: slow is what takes 1.5 seconds, not 0.5.
+    """
+    for path in (project / "deploy/base").glob("*.yaml"):
+        patient = r"\1--max-p95-milliseconds=1500\1--timeout-seconds=5\g<0>"
+        text = re.sub(r"(\n +- )--host=", patient, path.read_text())
+        for long, short in {
+            "pause: {duration: 2m}": "pause: {duration: 25s}",
+            "interval: 15s": "interval: 5s",
+            "interval: 10s": "interval: 3s",
+        }.items():
+            text = text.replace(long, short)
+        path.write_text(text)
+
+
+def stages_of(strategy: str):
+    """Make a fixture of a strategy's stages: a function that gives that of a language, set up once per test file."""
+
+    @pytest.fixture(scope="module")
+    def stages(render, tmp_path_factory) -> Iterator[Stages]:
+        ready: dict[tuple, Stage] = {}
+
+        def stage(language: str, environment: str = "staging", services: tuple[str, ...] = ("postgres",)) -> Stage:
+            if (language, environment) not in ready:
+                ready[language, environment] = new_stage(
+                    render,
+                    tmp_path_factory.mktemp(language),
+                    strategy=strategy,
+                    language=language,
+                    services=list(services),
+                    environment=environment,
+                )
+            return ready[language, environment]
+
+        yield stage
+        for used in ready.values():
+            used.tear_down()
+
+    return stages
+
+
+@contextlib.contextmanager
+def under_load(stage: Stage, scenario: str) -> Iterator[Load]:
+    """Keep a constant load on the stage, half of it on connections that are kept alive, and print what became of it."""
+    began = time.monotonic()
+    with Load(f"{stage.url}/", rate=REQUESTS_A_SECOND, limit_seconds=LOAD_SECONDS) as load:
+        load.wait_for(REQUESTS_A_SECOND)
+        yield load
+        load.wait_for(REQUESTS_A_SECOND)
+    print(
+        f"figures: {stage.name}: {scenario}: {load.total} requests in {time.monotonic() - began:.0f} seconds, "
+        f"failed: {dict(load.failures) or 0}, answers: {dict(load.answers)}"
+    )
+
+
+@contextlib.contextmanager
+def no_request_lost(stage: Stage, scenario: str) -> Iterator[Load]:
+    """Assert that each request of a constant load is answered."""
+    with under_load(stage, scenario) as load:
+        yield load
+    assert not load.failures
+    assert load.total >= 2000
+
+
+def versions(load: Load) -> set[str]:
+    """Return the versions that answered."""
+    return {json.loads(body)["version"] for body in load.answers}
+
+
+def wrong_image(stage: Stage, language: str, what: str) -> str:
+    """Build and push an image whose GET / is wrong; the project stays as it is."""
+    with contextlib.ExitStack() as stack:
+        for path, old, new in WRONG[language][what]:
+            stack.enter_context(stage.edited(path, old, new))
+        return stage.image(f"2.0.0-{what}")
+
+
+def release_and_roll_back(stage: Stage) -> None:
+    """Assert that a good release and the return from it lose no request, and that the right versions answer."""
+    image = stage.image("2.0.0")
+    with no_request_lost(stage, "release") as load:
+        began = time.monotonic()
+        done = stage.deploy(image, URL=stage.url, VERSION="2.0.0")
+        print(f"figures: {stage.name}: release took {time.monotonic() - began:.1f} seconds")
+        assert done.returncode == 0, done.stdout
+    assert versions(load) == {"1.0.0", "2.0.0"}
+    assert stage.smoke("1.0.0").returncode == 1
+    with Load(f"{stage.url}/", rate=REQUESTS_A_SECOND) as load:
+        load.wait_for(REQUESTS_A_SECOND)
+    assert versions(load) == {"2.0.0"}
+
+    with no_request_lost(stage, "rollback") as load:
+        began = time.monotonic()
+        done = stage.rollback()
+        print(f"figures: {stage.name}: rollback took {time.monotonic() - began:.1f} seconds")
+        assert done.returncode == 0, done.stdout
+    assert versions(load) == {"1.0.0", "2.0.0"}
+    assert stage.smoke("1.0.0").returncode == 0
+
+
+def is_settled(stage: Stage, images: set[str]) -> bool:
+    """Tell whether the pods run just these images, all of them ready."""
+    return stage.images() == images and all(
+        status["ready"] for pod in stage.pods() for status in pod["status"].get("containerStatuses", [{"ready": False}])
+    )
+
+
+class Releases:
+    """The promises. A subclass says in which language, and may loosen what its strategy states openly."""
+
+    language: str
+    # What a release needs to become ready, and what may go away while it is under way.
+    services: tuple[str, ...] = ("postgres",)
+    # Lines by which a release tells that it has come to a phase.
+    phases: tuple[str, ...]
+    # What the file is called in which the tests break a release.
+    workload = "deploy/base/rollout.yaml"
+
+    def at_the_start(self, stages: Stages) -> Stage:
+        """Return the stage as its first release left it, whatever the test before came to."""
+        stage = stages(self.language, services=self.services)
+        if stage.version() != "1.0.0":
+            done = stage.deploy(stage.image("1.0.0"))
+            assert done.returncode == 0, done.stdout
+        return stage
+
+    @contextlib.contextmanager
+    def bad_release(self, stage: Stage, scenario: str) -> Iterator[None]:
+        """Assert that users see nothing of a release that fails, and that the stage is afterwards as it was."""
+        before = stage.images()
+        with no_request_lost(stage, scenario) as load:
+            yield
+        assert versions(load) == {"1.0.0"}
+        self.assert_as_before(stage, before)
+
+    def assert_as_before(self, stage: Stage, before: set[str]) -> None:
+        deadline = time.monotonic() + 60
+        while not is_settled(stage, before):
+            assert time.monotonic() < deadline, stage.kubectl("get", "pods")
+            time.sleep(1)
+        done = stage.status()
+        assert done.returncode == 0, done.stdout
+
+    def fails(self, done: subprocess.CompletedProcess[str], *reasons: str) -> None:
+        assert done.returncode == 1, done.stdout
+        for reason in reasons:
+            assert reason in done.stdout, done.stdout
+
+    def test_a_release_and_a_rollback_lose_no_request(self, stages):
+        release_and_roll_back(self.at_the_start(stages))
+
+    def test_a_release_whose_pods_crash_is_undone(self, stages):
+        """Where the migration is content but the server is not."""
+        stage = self.at_the_start(stages)
+        setting = f"{CONTAINER}          env: [{{name: LOG_LEVEL, value: loud}}]\n"
+        with stage.edited(self.workload, CONTAINER, setting), self.bad_release(stage, "crash"):
+            self.fails(
+                stage.deploy(stage.image("2.0.0")),
+                "ends as soon as it starts; its last log lines:",
+                "  | ",
+                "LOG_LEVEL",
+            )
+
+    def test_a_release_that_is_never_ready_is_undone(self, stages):
+        stage = self.at_the_start(stages)
+        with (
+            stage.edited(self.workload, "path: /health/ready", "path: /no-such-path"),
+            stage.edited(self.workload, "progressDeadlineSeconds: 300", "progressDeadlineSeconds: 25"),
+            self.bad_release(stage, "never ready"),
+        ):
+            self.fails(
+                stage.deploy(stage.image("2.0.0")), "Readiness probe failed: HTTP probe failed with statuscode: 404"
+            )
+
+    def test_a_release_that_answers_errors_is_undone(self, stages):
+        stage = self.at_the_start(stages)
+        image = wrong_image(stage, self.language, "errors")
+        with self.bad_release(stage, "errors"):
+            self.fails(stage.deploy(image), '"status 500":', '"passed":false')
+
+    def test_a_release_that_is_slow_is_undone(self, stages):
+        stage = self.at_the_start(stages)
+        image = wrong_image(stage, self.language, "slow")
+        with self.bad_release(stage, "slow"):
+            self.fails(stage.deploy(image), '"passed":false')
+
+    def test_a_release_of_a_missing_image_changes_nothing(self, stages):
+        stage = self.at_the_start(stages)
+        image = f"{next(iter(stage.images())).split('@')[0]}@sha256:{'0' * 64}"
+        with self.bad_release(stage, "image missing"):
+            self.fails(stage.deploy(image), "ImagePullBackOff")
+
+    def test_a_release_whose_migration_fails_changes_nothing(self, stages):
+        stage = self.at_the_start(stages)
+        path = stage.project / "deploy/base/migration.yaml"
+        last_word = path.read_text().split("command:\n")[1].split("envFrom:")[0].rstrip().splitlines()[-1]
+        with (
+            stage.edited("deploy/base/migration.yaml", f"{last_word}\n", f"{last_word}-nothing\n"),
+            self.bad_release(stage, "migration fails"),
+        ):
+            self.fails(stage.deploy(stage.image("2.0.0")), "the migration failed, so nothing was rolled out")
+
+    def test_a_release_with_a_wrong_setting_is_undone(self, stages):
+        stage = self.at_the_start(stages)
+        stage.change_setting("LOG_LEVEL", "loud")
+        with self.bad_release(stage, "wrong environment"):
+            self.fails(stage.deploy(stage.image("2.0.0")), "LOG_LEVEL", "expects one of debug, info, warn, error")
+        stage.change_setting("LOG_LEVEL", "info")
+
+    def test_an_interrupted_release_is_undone_and_can_be_run_again(self, stages):
+        stage = self.at_the_start(stages)
+        before = stage.images()
+        image = stage.image("2.0.0")
+        with no_request_lost(stage, "interruptions") as load:
+            for phase, number in zip(self.phases, [signal.SIGINT, signal.SIGTERM] * 2, strict=False):
+                output = interrupt(stage, image, phase, number)
+                assert f"returncode {130}" in output, output
+                self.assert_as_before(stage, before)
+        assert versions(load) <= {"1.0.0", "2.0.0"}
+
+    def test_a_release_that_was_killed_can_be_run_again(self, stages):
+        """In each phase; what the cluster has gone on with meanwhile is taken up."""
+        stage = self.at_the_start(stages)
+        with no_request_lost(stage, "killed and run again") as load:
+            for phase, version in zip(self.phases, KILLED, strict=True):
+                interrupt(stage, stage.image(version), phase, signal.SIGKILL)
+                done = stage.deploy(stage.image(version))
+                assert done.returncode == 0, done.stdout
+                assert "was cut off: going on from what it left" in done.stdout
+                assert stage.smoke(version).returncode == 0
+            done = stage.deploy(stage.image("1.0.0"))
+            assert done.returncode == 0, done.stdout
+        assert versions(load) == {"1.0.0", *KILLED}
+        assert stage.smoke("1.0.0").returncode == 0
+
+    def test_of_two_releases_at_once_one_wins(self, stages):
+        stage = self.at_the_start(stages)
+        first, second = stage.image("2.0.0"), stage.image("3.0.0")
+        with no_request_lost(stage, "two releases at once") as load:
+            processes = [stage.start("deploy", stage.environment, image) for image in (first, second)]
+            outputs = [process.communicate(timeout=DEPLOY_SECONDS)[0] for process in processes]
+        codes = [process.returncode for process in processes]
+        assert sorted(codes) == [0, 1], outputs
+        assert "another release to" in outputs[codes.index(1)]
+        won = {0: "2.0.0", 1: "3.0.0"}[codes.index(0)]
+        assert versions(load) == {"1.0.0", won}
+        assert stage.smoke(won).returncode == 0
+        assert stage.rollback().returncode == 0
+        assert stage.smoke("1.0.0").returncode == 0
+
+    def test_a_data_store_that_goes_away_stops_the_release_and_restarts_nothing(self, stages):
+        stage = self.at_the_start(stages)
+        before = stage.images()
+        image = stage.image("2.0.0")
+        for store in self.services:
+            with stage.edited(self.workload, "progressDeadlineSeconds: 300", "progressDeadlineSeconds: 40"):
+                process = stage.start("deploy", stage.environment, image)
+                output = read_until(process, self.phases[-1])
+                stage.kubectl("scale", f"deployment/{store}", "--replicas=0")
+                output += process.communicate(timeout=DEPLOY_SECONDS)[0]
+            assert process.returncode == 1, output
+            stage.kubectl("scale", f"deployment/{store}", "--replicas=1")
+            stage.kubectl("rollout", "status", f"deployment/{store}", "--timeout=120s", seconds=130)
+            # What was in it went with it: the migration has to run again.
+            done = stage.deploy(next(iter(before)))
+            assert done.returncode == 0, done.stdout
+            restarts = [status["restartCount"] for pod in stage.pods() for status in pod["status"]["containerStatuses"]]
+            assert not any(restarts)
+            assert stage.smoke("1.0.0").returncode == 0
+
+    def test_the_runbooks_commands_work(self, stages):
+        stage = self.at_the_start(stages)
+        done = stage.deploy(stage.image("2.0.0"))
+        assert done.returncode == 0, done.stdout
+        commands = runbook_commands(stage.project / "RUNBOOK.md")
+        assert len(commands) >= 5
+        for command in commands:
+            here = command.replace("production", stage.environment)
+            done = subprocess.run(["sh", "-euc", here], cwd=stage.project, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, f"{here}:\n{done.stdout}{done.stderr}"
+        assert stage.smoke("1.0.0").returncode == 0
+
+    def test_a_rollback_needs_somewhere_to_go(self, stages):
+        stage = self.at_the_start(stages)
+        self.fails(stage.rollback("999"), "there is no revision 999")
+
+
+def runbook_commands(path: Path) -> list[str]:
+    """Return the commands of a runbook, those of its blocks and those of its tables, in their order."""
+    found = re.findall(r"^```sh\n(.*?)^```$|`(kubectl [^`]+)`", path.read_text(), re.DOTALL | re.MULTILINE)
+    return [line for block, command in found for line in (block or command).splitlines()]
+
+
+def read_until(process: subprocess.Popen[str], phrase: str) -> str:
+    """Return what a script prints up to the line with a phrase."""
+    output = ""
+    for line in process.stdout:
+        output += line
+        if phrase in line:
+            return output
+    raise AssertionError(f"the script ended without {phrase!r}:\n{output}")
+
+
+def interrupt(stage: Stage, image: str, phase: str, number: signal.Signals) -> str:
+    """Start a release, interrupt it when it says that it is in a phase; return what it printed and its exit code."""
+    process = stage.start("deploy", stage.environment, image)
+    output = read_until(process, phase)
+    # As a terminal does: the whole group gets it.
+    os.killpg(process.pid, number)
+    output += process.communicate(timeout=DEPLOY_SECONDS)[0]
+    return f"{output}returncode {process.returncode}"
