@@ -30,7 +30,7 @@ look() {
   } <<END
 $seen)
 END
-  state=$(printf '%s\n' "$state" | sed 's/:  (/: (/')
+  state=$(printf '%s\n' "$state" | sed 's/:  (/: (/; s/( new/(0 new/; s/,  available/, 0 available/')
   [ "$generation" = "$observed" ] && noticed=yes || noticed=
 }
 
@@ -89,7 +89,7 @@ rollout_problem() {
 # analysis_words: prints what the last Job of the analysis of the new pods said, or nothing where there was none.
 analysis_words() {
   job=$(kube get analysisruns --selector "rollouts-pod-template-hash=$hash" --sort-by .metadata.creationTimestamp \
-    --output 'jsonpath={.items[-1:].status.metricResults[?(@.name=="probe")].measurements[-1:].metadata.job-name}') || return 0
+    --output 'jsonpath={.items[-1:].status.metricResults[?(@.name=="probe")].measurements[-1:].metadata.job-name}' 2>/dev/null) || return 0
   [ -n "$job" ] || return 0
   say 'The last probe said:'
   job_words "$job"
