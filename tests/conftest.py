@@ -1,17 +1,20 @@
 """Fixtures that every test shares: rendered projects and what the machine offers."""
 
-import contextlib
+import fcntl
 import functools
 import hashlib
 import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import copier
+import jinja2
 import pytest
+import yaml
 
 from tests import containers, machine
 from tests.combinations import ROOT
@@ -65,6 +68,26 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return destination
 
 
+@pytest.fixture(scope="session", autouse=True)
+def renders_are_fast() -> Iterator[None]:
+    """Keep what Jinja compiles, which Copier does anew for each project, and let PyYAML read and write in C."""
+    compiled: dict[tuple, object] = {}
+    compile_text = jinja2.Environment.compile
+
+    def compile_once(environment: jinja2.Environment, source: str, *arguments: object, **options: object) -> object:
+        key = (environment.block_start_string, source, arguments, *sorted(options.items()))
+        if key not in compiled:
+            compiled[key] = compile_text(environment, source, *arguments, **options)
+        return compiled[key]
+
+    with (
+        mock.patch.object(jinja2.Environment, "compile", compile_once),
+        mock.patch.object(yaml, "SafeLoader", yaml.CSafeLoader),
+        mock.patch.object(yaml, "SafeDumper", yaml.CSafeDumper),
+    ):
+        yield
+
+
 @pytest.fixture(scope="session")
 def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
     """Return a function that renders answers without trust, once for all workers: its result is only to be read."""
@@ -72,15 +95,24 @@ def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "renders"
     shared.mkdir(exist_ok=True)
 
-    def render(**answers: object) -> Path:
-        name = str(answers.get("project_name", "my-service"))
-        key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
-        if not (shared / key).exists():
-            folder = tmp_path_factory.mktemp("render")
-            copier.run_copy(str(template), folder / name, data=answers, defaults=True, quiet=True)
-            with contextlib.suppress(OSError):  # another worker was faster
+    @functools.cache
+    def render_once(answers_as_json: str) -> Path:
+        answers = json.loads(answers_as_json)
+        name = answers.get("project_name", "my-service")
+        key = hashlib.sha256(answers_as_json.encode()).hexdigest()[:16]
+        # A worker waits for the one that renders the same project, rather than doing its work once more.
+        with (shared / f"{key}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (shared / key).exists():
+                folder = tmp_path_factory.mktemp("render")
+                # There is no repository around it: Copier need not ask Git about every file.
+                with mock.patch("copier._main.is_git_available", return_value=False):
+                    copier.run_copy(str(template), folder / name, data=answers, defaults=True, quiet=True)
                 folder.rename(shared / key)
         return shared / key / name
+
+    def render(**answers: object) -> Path:
+        return render_once(json.dumps(answers, sort_keys=True))
 
     return render
 

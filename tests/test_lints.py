@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,19 @@ YAMLLINT = """{extends: default, rules: {line-length: {max: 130, allow-non-break
   indentation: {indent-sequences: whatever}}}"""
 
 
-def distinct(render, select) -> list[Path]:
-    """Return one file for each distinct content among all combinations' files that `select` takes."""
-    found: dict[bytes, Path] = {}
+@pytest.fixture(scope="module")
+def distinct(render) -> Callable[[Callable[[Path], bool]], list[Path]]:
+    """Return a function that returns one file for each distinct content of those that `select` takes by their path."""
+    found: dict[tuple[Path, bytes], Path] = {}
     for answers in every_combination():
         project = render(**answers)
         for path in files(project):
-            if select(path.relative_to(project)):
-                found.setdefault(path.read_bytes(), path)
-    return list(found.values())
+            found.setdefault((path.relative_to(project), path.read_bytes()), path)
+
+    def distinct(select: Callable[[Path], bool]) -> list[Path]:
+        return list({content: path for (relative, content), path in found.items() if select(relative)}.values())
+
+    return distinct
 
 
 def lint(tool: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -42,28 +47,28 @@ def is_script(path: Path) -> bool:
     return path.parts[0] == "scripts" and not path.suffix
 
 
-def test_dockerfiles(render):
-    dockerfiles = distinct(render, lambda path: path.name == "Dockerfile")
+def test_dockerfiles(distinct):
+    dockerfiles = distinct(lambda path: path.name == "Dockerfile")
     assert len(dockerfiles) >= 3
     assert_clean(lint("hadolint", "--failure-threshold", "style", *map(str, dockerfiles)))
 
 
-def test_scripts(render):
-    scripts = distinct(render, is_script)
+def test_scripts(distinct):
+    scripts = distinct(is_script)
     assert len(scripts) >= 5
     assert_clean(lint("shellcheck", *map(str, scripts)))
     assert all(os.access(path, os.X_OK) for path in scripts)
 
 
-def test_compose_files(render):
-    compose = distinct(render, lambda path: path.name.startswith("compose"))
+def test_compose_files(distinct):
+    compose = distinct(lambda path: path.name.startswith("compose"))
     assert len(compose) >= 4
     assert_clean(lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *map(str, compose)))
 
 
 @pytest.mark.needs("docker")
-def test_compose_files_as_compose_reads_them(render, tmp_path):
-    for path in distinct(render, lambda path: path.name == "compose.yaml"):
+def test_compose_files_as_compose_reads_them(distinct, tmp_path):
+    for path in distinct(lambda path: path.name == "compose.yaml"):
         shutil.copyfile(path, tmp_path / "compose.yaml")
         shutil.copyfile(path.parent / ".env.example", tmp_path / ".env")
         command = ["docker", "compose", "config", "--quiet"]
@@ -72,14 +77,14 @@ def test_compose_files_as_compose_reads_them(render, tmp_path):
         assert not done.stderr
 
 
-def test_dependabot_files(render):
-    dependabot = distinct(render, lambda path: path.name == "dependabot.yml")
+def test_dependabot_files(distinct):
+    dependabot = distinct(lambda path: path.name == "dependabot.yml")
     assert len(dependabot) == 3
     assert_clean(lint("check-jsonschema", "--builtin-schema", "vendor.dependabot", *map(str, dependabot)))
 
 
-def test_yaml_style(render):
-    documents = distinct(render, lambda path: path.suffix in (".yml", ".yaml") and "node_modules" not in path.parts)
+def test_yaml_style(distinct):
+    documents = distinct(lambda path: path.suffix in (".yml", ".yaml") and "node_modules" not in path.parts)
     assert len(documents) >= 20
     assert_clean(lint("yamllint", "--strict", "--config-data", YAMLLINT, *map(str, documents)))
 
