@@ -142,7 +142,7 @@ def test_the_healthcheck_fails_where_nothing_answers(images, language):
 @per_language
 def test_the_probe_measures_a_running_service_and_needs_only_the_image(images, language):
     image, command = images(language, []), containers.facts(language)["probe"]
-    env = containers.environment(language, [])
+    env = containers.environment(language, [], ALLOWED_HOSTS="orders")  # which Django alone reads
     with containers.network() as name:
 
         def probe(*arguments: str) -> tuple[int, str]:

@@ -35,9 +35,9 @@ function run(paths: string[] = ["/"], changes: Partial<Measurement> = {}) {
     urls: paths.map((path) => new URL(path, `http://127.0.0.1:${port}`)),
     requests: 20,
     rate: 100,
-    timeoutMs: 300,
+    timeoutMs: 4_000,
     maxFailurePercent: 1,
-    maxP95Milliseconds: 500,
+    maxP95Milliseconds: 4_000,
     ...changes,
   });
 }
@@ -82,9 +82,7 @@ describe("failures", () => {
 
   test("are answers that never come, never arrive whole or break off", async () => {
     expect(await run(["http://127.0.0.1:1/"])).toMatchObject({ failures: { "connection refused": 20 } });
-    expect(await run(["http://host.invalid/"], { timeoutMs: 2_000 })).toMatchObject({
-      failures: { "name not resolved": 20 },
-    });
+    expect(await run(["http://host.invalid/"])).toMatchObject({ failures: { "name not resolved": 20 } });
     answer = (request, response) => {
       response.writeHead(200, { "content-length": "10" }).write(".", () => request.socket.destroy());
     };
@@ -106,10 +104,10 @@ describe("latency", () => {
   test("is that of the requests that succeeded", async () => {
     answer = async (_request, response) => {
       const isBad = asked.length % 2 === 0;
-      await wait(isBad ? 200 : 0);
+      await wait(isBad ? 1_000 : 0);
       response.writeHead(isBad ? 503 : 200).end();
     };
-    expect((await run()).p95Milliseconds).toBeLessThan(200);
+    expect((await run()).p95Milliseconds).toBeLessThan(1_000);
   });
 
   test.each<[string, RequestListener]>([
@@ -124,8 +122,8 @@ describe("latency", () => {
   ])("of a %s answer ends with the timeout", async (_name, answers) => {
     answer = answers;
     const startedAt = performance.now();
-    const report = await run();
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    const report = await run(["/"], { timeoutMs: 300 });
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
     expect(report).toMatchObject({ failures: { timeout: 20 }, failurePercent: 100, passed: false });
     expect(report.p95Milliseconds).toBeGreaterThanOrEqual(300);
   });

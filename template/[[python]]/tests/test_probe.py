@@ -14,7 +14,7 @@ import pytest
 from health import probe
 
 ROOT = Path(__file__).parents[1]
-PACE = ("--requests=20", "--rate=100", "--timeout-seconds=0.3")
+PACE = ("--requests=20", "--rate=100", "--timeout-seconds=5", "--max-p95-milliseconds=5000")
 
 
 @dataclass
@@ -87,7 +87,7 @@ Run = Callable[..., tuple[int, Any]]
 
 def test_each_url_in_turn_on_new_connections(service: Service, run: Run) -> None:
     code, report = run(service.address, f"{service.address}/health?a=b c")
-    assert report.pop("p95Milliseconds") in range(1, 500)
+    assert report.pop("p95Milliseconds") in range(1, 5001)
     assert (code, report) == (0, {"requests": 20, "failures": {}, "failurePercent": 0, "passed": True})
     assert service.connections == 20
     assert (service.paths.count("/"), service.paths.count("/health?a=b%20c")) == (10, 10)
@@ -122,18 +122,18 @@ def test_slow_answers(service: Service, run: Run) -> None:
 
 
 def test_failures_do_not_count_as_latency(service: Service, run: Run) -> None:
-    service.answer = answer_with(503, every=2, seconds=0.2)
-    assert run(service.address)[1]["p95Milliseconds"] < 200
+    service.answer = answer_with(503, every=2, seconds=1)
+    assert run(service.address)[1]["p95Milliseconds"] < 1000
 
 
 def silent(_handler: BaseHTTPRequestHandler, _number: int) -> None:
-    time.sleep(2)
+    time.sleep(5)
 
 
 def dripping(handler: BaseHTTPRequestHandler, _number: int) -> None:
     handler.send_response(200)
     handler.end_headers()
-    for _ in range(100):
+    for _ in range(250):
         handler.wfile.write(b".")
         time.sleep(0.02)
 
@@ -144,8 +144,8 @@ def test_answers_that_do_not_end_stretch_nothing(
 ) -> None:
     service.answer = answer
     began = time.monotonic()
-    code, report = run(service.address)
-    assert time.monotonic() - began < 1
+    code, report = run(service.address, "--timeout-seconds=0.3")
+    assert time.monotonic() - began < 2
     assert (code, report["failures"], report["failurePercent"]) == (1, {"timeout": 20}, 100)
     assert report["p95Milliseconds"] >= 300
 
@@ -159,7 +159,7 @@ def test_no_answer(service: Service, run: Run) -> None:
 
     service.answer = cut
     assert run("http://127.0.0.1:1/")[1]["failures"] == {"connection refused": 20}
-    assert run("http://host.invalid/", "--timeout-seconds=2")[1]["failures"] == {"name not resolved": 20}
+    assert run("http://host.invalid/")[1]["failures"] == {"name not resolved": 20}
     assert run(service.address)[1]["failures"] == {"unavailable": 20}
 
 
