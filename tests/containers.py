@@ -91,7 +91,7 @@ class Container:
         return self.ports[inside]
 
     def request(self, inside: int, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port(inside), timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port(inside), timeout=30)
         with contextlib.closing(connection):
             names = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body=body or None, headers=names)
@@ -110,7 +110,7 @@ class Container:
         until(lambda: not self.state()["Running"], seconds, lambda: f"{self.name} still runs:\n{self.logs()}")
         return self.state()["ExitCode"]
 
-    def wait_for_status(self, inside: int, path: str, status: int, seconds: float = 30, **headers: str) -> Answer:
+    def wait_for_status(self, inside: int, path: str, status: int, seconds: float = 60, **headers: str) -> Answer:
         """Return the answer once the path answers with the status."""
         seen: list[object] = []
 
@@ -180,5 +180,5 @@ def postgres(in_network: str) -> Iterator[Container]:
 def redis(in_network: str) -> Iterator[Container]:
     """Start Redis as `redis` in a network and wait until it answers."""
     with container("redis:8-trixie", "--network", in_network, "--network-alias", "redis") as started:
-        until(lambda: "PONG" in docker("exec", started.name, "redis-cli", "ping", check=False), 30, started.logs)
+        until(lambda: "PONG" in docker("exec", started.name, "redis-cli", "ping", check=False), 60, started.logs)
         yield started

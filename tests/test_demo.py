@@ -45,13 +45,13 @@ def test_the_demo_ends_with_a_healthy_service_that_can_be_stopped(tmp_path, envi
     assert done.returncode == 0, done.stdout + done.stderr
     address, stop = re.search(r"http://127\S+", done.stdout)[0], re.search(r"stop it: +(.+)", done.stdout)[1]
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with urllib.request.urlopen(address, timeout=30) as answer:
             assert answer.status == 200
         assert '{"status":"ok"}' in done.stdout
     finally:
         subprocess.run(shlex.split(stop), check=True, capture_output=True, timeout=60)
     # It drains before it ends.
-    containers.until(lambda: not listens(port), 20, lambda: "the service still listens")
+    containers.until(lambda: not listens(port), 60, lambda: "the service still listens")
 
 
 def test_a_taken_port_is_said_and_nothing_stays(tmp_path):

@@ -51,7 +51,7 @@ def test_there_are_enough_bad_environments(language):
 def refusal(image: str, language: str, env: dict[str, str]) -> str:
     """Start the service, expect that it refuses, return what it said."""
     with containers.service(image, language, env, "--network", "none") as started:
-        code = started.wait(20)
+        code = started.wait(60)
         said = started.logs()
     assert code == NOT_CONFIGURATION, said
     assert said.startswith("The environment is not valid; nothing was started.\n"), said

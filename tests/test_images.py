@@ -118,7 +118,7 @@ def test_the_image_holds_no_history_secrets_or_tests(emit, language, tmp_path):
 @per_language
 def test_the_healthcheck_turns_healthy_within_production_restrictions(alone, language):
     started = alone(language)
-    containers.until(lambda: started.state()["Health"]["Status"] == "healthy", 40, started.logs)
+    containers.until(lambda: started.state()["Health"]["Status"] == "healthy", 90, started.logs)
     limits = json.loads(containers.docker("inspect", "--format", "{{json .HostConfig}}", started.name))
     assert limits["ReadonlyRootfs"]
     assert limits["CapDrop"] == ["ALL"]
@@ -135,7 +135,7 @@ def test_the_healthcheck_fails_where_nothing_answers(images, language):
     with containers.container(
         image, *containers.RESTRICTED, "--entrypoint", command[0], command=tuple(command[1:]), env=env
     ) as started:
-        assert started.wait(20) == 1
+        assert started.wait(60) == 1
         assert "Traceback" not in started.logs()
 
 
@@ -148,17 +148,17 @@ def test_the_probe_measures_a_running_service_and_needs_only_the_image(images, l
         def probe(*arguments: str) -> tuple[int, str]:
             options = (*containers.RESTRICTED, "--network", name, "--entrypoint", command[0])
             with containers.container(image, *options, command=(*command[1:], *arguments)) as probing:
-                return probing.wait(30), probing.logs()
+                return probing.wait(120), probing.logs()
 
         with containers.service(image, language, env, "--network", name, "--network-alias", "orders") as started:
             started.wait_for_status(port(language), "/health", 200)
             orders = f"http://orders:{port(language)}"
-            few = ("--requests=20", "--rate=20", "--max-p95-milliseconds=2000")
+            few = ("--requests=20", "--rate=20", "--timeout-seconds=10", "--max-p95-milliseconds=10000")
 
             code, said = probe(f"{orders}/health", f"{orders}/health/ready", *few)
             report = json.loads(said)
             assert (code, list(report)) == (0, ["requests", "failures", "failurePercent", "p95Milliseconds", "passed"])
-            assert 0 < report.pop("p95Milliseconds") <= 2000
+            assert 0 < report.pop("p95Milliseconds") <= 10000
             assert report == {"requests": 20, "failures": {}, "failurePercent": 0, "passed": True}
 
             code, said = probe(*few, f"{orders}/health", f"{orders}/nowhere")
@@ -270,7 +270,7 @@ def test_each_request_has_an_identity_that_its_log_line_names(alone, language):
     def line() -> dict:
         return next((e for e in map(json.loads, started.logs().splitlines()) if e.get("requestId") == "the-401"), {})
 
-    containers.until(line, 5, started.logs)
+    containers.until(line, 30, started.logs)
     assert line() | {"time": "", "durationMs": 0} == {
         "time": "",
         "level": "info",
@@ -318,7 +318,7 @@ def stack(images, request):
             with containers.service(
                 image, language, env, *options, "--entrypoint", migrate[0], command=tuple(migrate[1:])
             ) as migration:
-                assert migration.wait(60) == 0, migration.logs()
+                assert migration.wait(120) == 0, migration.logs()
             with containers.service(image, language, env, *options) as started:
                 started.wait_for_status(port(language), "/health/ready", 200)
                 yield started, database, cache
@@ -333,7 +333,7 @@ def wait_for_error(started: containers.Container, language: str, check: str, err
         report = started.request(port(language), "/health/detailed", **BEARER).json()
         return report["checks"][check].get("error") in errors
 
-    containers.until(reached, 15, started.logs)
+    containers.until(reached, 60, started.logs)
 
 
 def assert_names_only(answer: containers.Answer, broken: str) -> None:
@@ -386,7 +386,7 @@ def test_migrating_twice_changes_nothing_and_failing_says_why(images, language):
         def run() -> tuple[int, str]:
             options = ("--network", name, "--entrypoint", migrate[0])
             with containers.service(image, language, env, *options, command=tuple(migrate[1:])) as migration:
-                return migration.wait(60), migration.logs()
+                return migration.wait(120), migration.logs()
 
         code, said = run()
         assert code not in (0, 78), said
@@ -403,6 +403,6 @@ def test_a_taken_port_is_an_error_for_people(images, language):
         first.wait_for_status(port(language), "/health", 200)
         options = ("--network", f"container:{first.name}")
         with containers.container(image, *containers.RESTRICTED, *options, env=env) as second:
-            assert second.wait(30) == 1
+            assert second.wait(60) == 1
             assert "in use" in second.logs().lower()
             assert "Traceback" not in second.logs()

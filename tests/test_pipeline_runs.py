@@ -1,5 +1,6 @@
 """Promise: the steps of the emitted pipeline really work, and whatever fails stops it at its own stage."""
 
+import functools
 import http.server
 import json
 import os
@@ -166,12 +167,37 @@ BROKEN = {
 AFTER_THE_CHECKS = ("image", "scan", "staging", "production")
 
 
-def run_checks(project: Path, folder: Path) -> dict[str, Job]:
-    """Run the pipeline of a push to main, in which everything after the checks is stubbed."""
-    commit_all(project, "Start")
-    executable(folder / "bin/scripts", "")
-    for script in ("confirm-newer", "verify", "deploy", "smoke"):
-        executable(project / "scripts" / script, "#!/bin/sh\n")
+CHECKS = ("lint", "typecheck", "test", "integration")
+
+
+@pytest.fixture(scope="module")
+def repository(render: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that emits a language's repository, once: what a test adds to it, the test takes away."""
+
+    @functools.cache
+    def emit(language: str) -> Path:
+        project = tmp_path_factory.mktemp(language) / "my-service"
+        shutil.copytree(render(language=language), project, symlinks=True)
+        for script in ("confirm-newer", "verify", "deploy", "smoke"):
+            executable(project / "scripts" / script, "#!/bin/sh\n")
+        commit_all(project, "Start")
+        return project
+
+    return emit
+
+
+def run_checks(project: Path, folder: Path, checks: tuple[str, ...] = CHECKS) -> dict[str, Job]:
+    """Run the pipeline of a push to main: some checks for real, the others and everything after them as stand-ins.
+
+    The dependencies, which the same lock file names for every job, are installed by the first one.
+    """
+    make, installed = shutil.which("make"), project.parent / "installed"
+    executable(
+        folder / "bin/make",
+        "#!/bin/sh -e\n"
+        f'case "$1" in\nsetup) [ -e {installed} ] || {{ {make} setup; touch {installed}; }} ;;\n'
+        f'{"|".join(checks)}) exec {make} "$@" ;;\nesac\n',
+    )
     secrets = {name: {"KUBECONFIG": KUBECONFIG} for name in ("staging", "production")}
     github = {
         "event_name": "push",
@@ -185,13 +211,14 @@ def run_checks(project: Path, folder: Path) -> dict[str, Job]:
         {"github": {**github, "event": {"before": "0" * 40}}},
         folder / "run",
         secrets=secrets,
+        path=f"{folder / 'bin'}:{os.environ['PATH']}",
         stand_ins={PUSH: lambda _: {"digest": DIGEST}},
     )
 
 
 @by_language
-def test_an_unedited_repository_goes_all_the_way(emit, tmp_path, language):
-    jobs = run_checks(emit(language=language), tmp_path)
+def test_an_unedited_repository_goes_all_the_way(repository, tmp_path, language):
+    jobs = run_checks(repository(language), tmp_path)
     failed = {name: job.log() for name, job in jobs.items() if job.result == "failure"}
     assert not failed, "\n".join(failed.values())
     assert jobs["production"].result == "success"
@@ -201,17 +228,25 @@ def test_an_unedited_repository_goes_all_the_way(emit, tmp_path, language):
 
 
 @by_language
-@pytest.mark.parametrize("check", ["lint", "typecheck", "test", "integration"])
-def test_a_failing_check_stops_the_pipeline_at_its_stage(emit, tmp_path, language, check):
-    project = emit(language=language)
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_failing_check_stops_the_pipeline_at_its_stage(repository, tmp_path, language, check):
+    project = repository(language)
     name, content = BROKEN[language, check]
     (project / name).write_text(content)
-    jobs = run_checks(project, tmp_path)
+    try:
+        # Integration tests come last: everything before them has to pass with what is wrong.
+        jobs = run_checks(project, tmp_path, CHECKS if check == "integration" else (check,))
+    finally:
+        (project / name).unlink()
     if check == "integration":
-        assert {jobs[f"check ({name})"].result for name in ("lint", "typecheck", "test")} == {"success"}, results(jobs)
+        assert {jobs[f"check ({name})"].result for name in ("lint", "typecheck", "test")} == {"success"}, "\n".join(
+            job.log() for job in jobs.values()
+        )
         assert jobs["integration"].outcomes["Integration tests"] == "failure"
+        assert "broken" in jobs["integration"].log().lower(), jobs["integration"].log()
     else:
         assert jobs[f"check ({check})"].outcomes["Check"] == "failure"
+        assert "broken" in jobs[f"check ({check})"].log().lower(), jobs[f"check ({check})"].log()
         assert jobs["integration"].result == "skipped"
     assert {jobs[name].result for name in AFTER_THE_CHECKS} == {"skipped"}
 

@@ -10,8 +10,8 @@ from tests.combinations import LANGUAGES
 from tests.load import Load
 from tests.owner_edits import add_slow_route
 
-DELAY_SECONDS = 4
-TIMEOUT_SECONDS = 15
+DELAY_SECONDS = 10
+TIMEOUT_SECONDS = 60
 
 pytestmark = pytest.mark.needs("docker")
 
@@ -42,23 +42,26 @@ def test_no_request_is_lost_when_traffic_stops_as_an_orchestrator_stops_it(slow_
             Load(f"{address}/", rate=300, connections=10, limit_seconds=60) as load,
             Load(f"{address}/slow", rate=4, connections=10, limit_seconds=60) as slow,
         ):
-            load.wait_for(500)
+            load.wait_for(100)
+            slow.wait_for(1)
             containers.docker("kill", "--signal", "TERM", started.name)
             began = time.monotonic()
-            draining = started.wait_for_status(port, "/health/ready", 503, seconds=2)
+            draining = started.wait_for_status(port, "/health/ready", 503, seconds=DELAY_SECONDS / 2)
             assert draining.headers["Connection"].lower() == "close"
+            while_it_drains = load.total, slow.total
             assert started.request(port, "/health").status == 200
             containers.docker("kill", "--signal", "TERM", started.name)
+            after_the_second_signal = load.total
             # The orchestrator has taken the service out of rotation: nothing new is sent, what is under way goes on.
-            time.sleep(max(0, DELAY_SECONDS - 1 - (time.monotonic() - began)))
+            time.sleep(max(0, DELAY_SECONDS / 2 - (time.monotonic() - began)))
             load.stop()
             slow.stop()
         assert started.wait(TIMEOUT_SECONDS) == 0, started.logs()
         assert time.monotonic() - began < TIMEOUT_SECONDS
         assert load.failures == {}, started.logs()[-3000:]
         assert slow.failures == {}, started.logs()[-3000:]
-        assert load.total > 1000
-        assert slow.total >= 8
+        assert while_it_drains[0] < after_the_second_signal < load.total
+        assert while_it_drains[1] < slow.total
         assert "Traceback" not in started.logs()
 
 
@@ -69,12 +72,13 @@ def test_a_request_that_never_ends_cannot_hold_the_process(slow_image, language)
     with containers.service(slow_image(language), language, env) as started:
         started.wait_for_status(port, "/health", 200)
         address = f"http://127.0.0.1:{started.port(port)}"
-        with Load(f"{address}/slow?seconds=30", rate=10, connections=2, limit_seconds=3, timeout_seconds=40) as stuck:
-            time.sleep(1)
+        with Load(f"{address}/slow?seconds=90", rate=10, connections=2, limit_seconds=3, timeout_seconds=99) as stuck:
+            time.sleep(2)
             containers.docker("kill", "--signal", "TERM", started.name)
             began = time.monotonic()
-            code = started.wait(10)
-            assert time.monotonic() - began < 6
+            code = started.wait(60)
+            # It waited for a request that was under way, and by far not to the end of it.
+            assert 2 < time.monotonic() - began < 60
         assert code != 137
         assert stuck.failures
 
@@ -87,4 +91,4 @@ def test_an_idle_service_stops_with_code_0_on_either_signal(images, language):
         with containers.service(images(language, []), language, env) as started:
             started.wait_for_status(port, "/health", 200)
             containers.docker("kill", "--signal", signal, started.name)
-            assert started.wait(10) == 0, started.logs()
+            assert started.wait(60) == 0, started.logs()
