@@ -59,22 +59,32 @@ def projects(render) -> list[tuple[dict, Path]]:
 
 @pytest.fixture(scope="module")
 def built(projects, tmp_path_factory) -> list[tuple[dict, str, Path]]:
-    """Return answers, overlay and the file that Kustomize builds, for each overlay of each project."""
-    folder = tmp_path_factory.mktemp("manifests")
-    together = folder / "kustomization.yaml"
+    """Return answers, overlay and the file that Kustomize builds, for each overlay of each project.
+
+    Starting Kustomize takes longer than its work: it builds those of several projects at once, each in a namespace of
+    its own that is named back afterwards.
+    """
     result = []
-    for number, (answers, project) in enumerate(projects):
-        overlays = sorted((project / "deploy/overlays").iterdir())
-        assert [path.name for path in overlays] == OVERLAYS
-        # Starting Kustomize takes longer than its work: it builds the overlays at once, each in its own namespace.
-        together.write_text(yaml.safe_dump({"resources": [os.path.relpath(path, folder) for path in overlays]}))
-        documents = build(folder).split("---\n")
-        for overlay in OVERLAYS:
-            own = [text for text in documents if f"  namespace: {project.name}-{overlay}\n" in text]
-            path = folder / f"{number}-{label(answers)}-{overlay}.yaml"
-            path.write_text("---\n".join(own))
+    for start in range(0, len(projects), 12):
+        folder = tmp_path_factory.mktemp("manifests")
+        names = {}
+        for number, (answers, project) in enumerate(projects[start : start + 12]):
+            overlays = sorted((project / "deploy/overlays").iterdir())
+            assert [path.name for path in overlays] == OVERLAYS
+            for overlay in overlays:
+                name = f"{project.name}-{overlay.name}-{number}"
+                names[name] = (answers, overlay.name, folder / f"{label(answers)}-{overlay.name}.yaml")
+                kustomization = {"namespace": name, "resources": [os.path.relpath(overlay, folder / name)]}
+                (folder / name).mkdir()
+                (folder / name / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": list(names)}))
+        texts = {name: [] for name in names}
+        for text in build(folder).split("---\n"):
+            [name] = re.findall(r"^  namespace: (.+)$", text, re.MULTILINE)
+            texts[name].append(text.replace(f"  namespace: {name}\n", f"  namespace: {name.rpartition('-')[0]}\n"))
+        for name, (answers, overlay, path) in names.items():
+            path.write_text("---\n".join(texts[name]))
             result.append((answers, overlay, path))
-        assert sum(len(load(path.read_text())) for *_, path in result[-len(OVERLAYS) :]) == len(documents)
     return result
 
 
