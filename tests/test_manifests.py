@@ -35,7 +35,7 @@ def kubernetes() -> list[dict]:
 def build(overlay: Path) -> str:
     """Return what Kustomize makes of an overlay: kubectl's own, or Kustomize by itself where there is no kubectl."""
     command = ["kubectl", "kustomize"] if shutil.which("kubectl") else [tool("kustomize"), "build"]
-    done = subprocess.run([*command, str(overlay)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, str(overlay)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

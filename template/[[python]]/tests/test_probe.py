@@ -127,13 +127,13 @@ def test_failures_do_not_count_as_latency(service: Service, run: Run) -> None:
 
 
 def silent(_handler: BaseHTTPRequestHandler, _number: int) -> None:
-    time.sleep(5)
+    time.sleep(60)
 
 
 def dripping(handler: BaseHTTPRequestHandler, _number: int) -> None:
     handler.send_response(200)
     handler.end_headers()
-    for _ in range(250):
+    for _ in range(3000):
         handler.wfile.write(b".")
         time.sleep(0.02)
 
@@ -145,7 +145,7 @@ def test_answers_that_do_not_end_stretch_nothing(
     service.answer = answer
     began = time.monotonic()
     code, report = run(service.address, "--timeout-seconds=0.3")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     assert (code, report["failures"], report["failurePercent"]) == (1, {"timeout": 20}, 100)
     assert report["p95Milliseconds"] >= 300
 
@@ -192,4 +192,4 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: str, message
 def test_it_needs_no_environment_and_not_the_application(service: Service) -> None:
     code = f"import sys\nfrom health import probe\nassert probe.main({[*PACE, service.address]}) == 0\n"
     code += "assert not {'django', 'pydantic', 'config'} & sys.modules.keys()"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True, timeout=10)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True, timeout=60)
