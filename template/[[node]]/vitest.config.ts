@@ -8,6 +8,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**"],
+          // They take milliseconds, but not on a machine that is busy with something else.
+          testTimeout: 30_000,
         },
       },
       {

@@ -33,7 +33,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s ends the process with 0, a second 
   process.emit(signal);
   process.emit(signal);
   expect(app.draining).toBe(true);
-  await vi.waitFor(() => expect(exit).toHaveBeenCalled());
+  await vi.waitFor(() => expect(exit).toHaveBeenCalled(), { timeout: 10_000 });
   expect(exit.mock.calls).toEqual([[0]]);
   expect(onClose).toHaveBeenCalledTimes(1);
 });
@@ -42,6 +42,6 @@ test("a pool that does not close ends the process with 1", async () => {
   const pool = Promise.withResolvers<void>();
   app.addHook("onClose", () => pool.promise);
   process.emit("SIGTERM");
-  await vi.waitFor(() => expect(exit).toHaveBeenCalledWith(1), { timeout: 4_000 });
+  await vi.waitFor(() => expect(exit).toHaveBeenCalledWith(1), { timeout: 10_000 });
   pool.resolve();
 });
