@@ -11,23 +11,25 @@ hand_over() {
       {\"op\": \"add\", \"path\": \"/spec/replicas\", \"value\": $(field "$rollout" .spec.replicas)},
       {\"op\": \"replace\", \"path\": \"/spec/template\", \"value\": $(field "$rollout" .spec.template)}]" |
       kube create --filename -
-    disown
+    forget_owners
   fi
   await_rollout || fail "the Deployment did not take over, so nothing was changed: $problem"
   mark_completed "$(current_revision)"
+  # Blue-green keeps the release before, which would answer too as soon as the Service leads to all pods.
+  stable=$(field "$rollout" .status.stableRS)
+  for kept in $(kube get replicasets --selector "$server,rollouts-pod-template-hash,rollouts-pod-template-hash!=$stable" --output name); do
+    kube patch "$kept" --type merge --patch '{"spec": {"replicas": 0}}'
+  done
   # The Rollout goes without its pods; the Service lets go of its release, so that it leads to both; then the pods go.
   kube delete "$rollout" --cascade=orphan
-  if [ -n "$(field "service/$name" .spec.selector.rollouts-pod-template-hash)" ]; then
-    kube patch service "$name" --type json \
-      --patch '[{"op": "remove", "path": "/spec/selector/rollouts-pod-template-hash"}]'
-  fi
+  kube patch service "$name" --type merge --patch '{"spec": {"selector": {"rollouts-pod-template-hash": null}}}'
   kube delete replicasets --selector "$server,rollouts-pod-template-hash"
   kube delete services "$name-preview" "$name-canary" "$name-stable" --ignore-not-found
 }
 
-# disown: forgets who set what, so that what later releases do not set (the number of pods, where there is an autoscaler)
+# forget_owners: forgets who set what, so that what later releases do not set (the number of pods, where there is an autoscaler)
 # stays as it is, and what they no longer set goes.
-disown() {
+forget_owners() {
   kube patch "$workload" "$name" --type json \
     --patch '[{"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]' >/dev/null
 }
