@@ -146,7 +146,7 @@ BROKEN = {
     ),
     ("node", "integration"): (
         "test/integration/broken.test.ts",
-        'import { expect, test } from "vitest";\n\ntest("breaks", () => {\n\texpect(1).toBe(2);\n});\n',
+        'import { expect, test } from "vitest";\n\ntest("breaks", () => {\n  expect(1).toBe(2);\n});\n',
     ),
     ("go", "lint"): ("internal/health/broken.go", "package health\n\nfunc  broken( ) {}\n"),
     ("go", "typecheck"): ("internal/health/broken.go", 'package health\n\nvar Port int = "none"\n'),
@@ -156,13 +156,13 @@ BROKEN = {
     ),
     ("go", "integration"): (
         "test/integration/broken_test.go",
-        '//go:build integration\n\npackage integration\n\nimport "testing"\n\n'
+        '//go:build integration\n\npackage integration_test\n\nimport "testing"\n\n'
         'func TestBreaks(t *testing.T) {\n\tt.Fatal("broken")\n}\n',
     ),
     ("python", "lint"): ("health/broken.py", "import os\n"),
     ("python", "typecheck"): ("health/broken.py", '"""Broken."""\n\nport: int = "none"\n'),
     ("python", "test"): ("tests/test_broken.py", "def test_breaks():\n    assert not 1\n"),
-    ("python", "integration"): ("tests/integration/test_broken.py", "def test_breaks():\n    assert not 1\n"),
+    ("python", "integration"): ("tests/integration/test_broken.py", "def test_breaks() -> None:\n    assert not 1\n"),
 }
 AFTER_THE_CHECKS = ("image", "scan", "staging", "production")
 
