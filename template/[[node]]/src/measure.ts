@@ -72,7 +72,7 @@ async function send(url: URL, host: string | undefined, timeoutMs: number): Prom
 function ask(url: URL, host: string | undefined, signal: AbortSignal): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const get = url.protocol === "https:" ? getHttps : getHttp;
-  // Through a Kubernetes Service each new connection may reach another pod: without an agent none is kept.
+  // Through a load balancer each new connection may reach another instance: without an agent none is kept.
   const request = get(url, { agent: false, headers: { host: host ?? url.host }, signal }, (response) => {
     response.on("end", () => resolve(response.statusCode ?? 0));
     response.on("error", reject);

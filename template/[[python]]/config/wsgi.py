@@ -1,4 +1,4 @@
-"""The application that gunicorn serves: the service on PORT, its metrics on METRICS_PORT."""
+"""The service as a WSGI application, for any server that can run one."""
 
 import io
 import os
@@ -8,22 +8,15 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from config.environment import load_environment
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django = get_wsgi_application()
 
-# After the settings, which they need; now, so that a mistake in a route ends the start.
+# After the settings, which it needs; now, so that a mistake in a route ends the start.
 from config import urls  # noqa: E402, F401
-from web import metrics  # noqa: E402
-
-METRICS_PORT = str(load_environment().metrics_port)
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a request; the port that it came in on, which no header can change, decides how."""
-    if environ["SERVER_PORT"] == METRICS_PORT:
-        return metrics.application(environ, start_response)
+    """Answer a request."""
     if "HTTP_TRANSFER_ENCODING" in environ:
         buffer_chunks(environ)
     return django(environ, start_response)

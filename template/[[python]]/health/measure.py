@@ -70,7 +70,7 @@ def send(
 
 def get(url: SplitResult, host: str | None, timeout_seconds: float, context: ssl.SSLContext) -> int:
     """Return the status of an answer that has arrived as a whole; raise OSError or HTTPException if none has."""
-    # Through a Kubernetes Service each new connection may reach another pod, so none is kept.
+    # Through a load balancer each new connection may reach another instance, so none is kept.
     address = url.hostname or ""
     connection = (
         HTTPSConnection(address, url.port, timeout=timeout_seconds, context=context)

@@ -3,19 +3,19 @@ from wsgiref.util import setup_testing_defaults
 
 from django.test import Client
 
-from config import wsgi
+from config import ports
 
 
 def ask(path: str) -> tuple[str, str]:
     """Return the status and body of an answer on METRICS_PORT."""
-    environ: dict[str, Any] = {"PATH_INFO": path, "SERVER_PORT": wsgi.METRICS_PORT}
+    environ: dict[str, Any] = {"PATH_INFO": path, "SERVER_PORT": ports.METRICS_PORT}
     setup_testing_defaults(environ)
     statuses: list[str] = []
 
     def start_response(status: str, *_: object) -> None:
         statuses.append(status)
 
-    body = b"".join(wsgi.application(environ, start_response))  # type: ignore[arg-type]
+    body = b"".join(ports.application(environ, start_response))  # type: ignore[arg-type]
     return statuses[0], body.decode()
 
 

@@ -1,13 +1,6 @@
-"""Metrics: requests are counted and timed here, and shown with those of the processes."""
+"""Metrics: requests are counted and timed here; web.exposition shows them."""
 
-from collections.abc import Iterable
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, make_wsgi_app
-from prometheus_client.multiprocess import MultiProcessCollector
-
-from web.processes import ProcessesCollector
+from prometheus_client import Counter, Histogram
 
 LABELS = ("method", "route", "status")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -30,18 +23,3 @@ def count(method: str, route: str | None, status: int, seconds: float) -> None:
     labels = (method if method in METHODS else "other", route or "unmatched", str(status))
     requests.labels(*labels).inc()
     durations.labels(*labels).observe(seconds)
-
-
-registry = CollectorRegistry()
-MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-ProcessesCollector(registry)
-exposition: WSGIApplication = make_wsgi_app(registry)
-
-
-def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer on METRICS_PORT: /metrics, of all workers together."""
-    structlog.get_logger().debug("request", method=environ["REQUEST_METHOD"], path=environ["PATH_INFO"])
-    if environ["PATH_INFO"].rstrip("/") != "/metrics":
-        start_response("404 Not Found", [("Content-Length", "0")])
-        return []
-    return exposition(environ, start_response)

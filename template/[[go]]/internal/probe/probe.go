@@ -32,7 +32,7 @@ type Options struct {
 // Run sends the requests at a steady pace, however slow the answers are, and reports how they went. It takes
 // (Requests - 1) / Rate seconds and Timeout at most, and returns an error if the context ends before.
 func Run(ctx context.Context, options Options) (Report, error) {
-	// Through a Kubernetes Service each new connection may reach another pod, so none is kept.
+	// Through a load balancer each new connection may reach another instance, so none is kept.
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
