@@ -1,0 +1,509 @@
+"""Promise: the scripts for Vercel release, refuse, abort and roll back, whatever its API answers."""
+
+import re
+import signal
+from itertools import product
+
+import pytest
+
+from tests.containers import until
+from tests.vercel.api import Trouble, Vercel, serving
+from tests.vercel.stage import Stage
+
+pytestmark = pytest.mark.needs("node")
+
+STAGES = {
+    "enabled": True,
+    "advancementType": "manual-approval",
+    "stages": [{"targetPercentage": 10}, {"targetPercentage": 50}, {"targetPercentage": 100}],
+}
+SCRIPTS = ["deploy", "rollback", "status"]
+
+
+@pytest.fixture
+def stage(emit, tmp_path):
+    """Return a function that sets an emitted project and a stand-in up."""
+    started = []
+
+    def stage(strategy: str = "blue-green", language: str = "node", services=(), **state: object) -> Stage:
+        if strategy == "canary":
+            state.setdefault("rolling", STAGES)
+        vercel = Vercel(**state)
+        serves = serving(vercel)
+        started.append(serves)
+        project = emit(
+            language=language,
+            platform="vercel",
+            strategy=strategy,
+            services=list(services),
+            project_name="orders",
+        )
+        folder = tmp_path / "stage"
+        folder.mkdir()
+        return Stage(project, vercel, serves.__enter__(), folder)
+
+    yield stage
+    for serves in started:
+        serves.__exit__(None, None, None)
+
+
+# A release
+
+
+@pytest.mark.parametrize("strategy", ["blue-green", "canary"])
+def test_a_good_release_gets_all_traffic(stage, strategy):
+    on = stage(strategy, request_log=[200] * 300 + [500] * 2)
+    before = on.vercel.add("old")
+    done = on.run("deploy", "production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    served = on.vercel.find(on.vercel.production)
+    assert served["meta"] == {"revision": on.revision, "previous": before}
+    assert served["env"] == {"APP_VERSION": on.revision}
+    assert f"Released: production is {on.revision}, https://{served['url']}" in done.stdout
+    commands = re.findall(r"^npx --yes vercel@\S+ (.+)$", on.calls, re.MULTILINE)
+    assert commands[:2] == ["pull --yes --environment=production", "build --yes --prod"]
+    assert commands[2].startswith("deploy --prebuilt --yes --prod --skip-domain --env APP_VERSION=")
+    if strategy == "blue-green":
+        assert on.vercel.asked("POST", "promote") == [
+            f"/v10/projects/prj_orders/promote/{served['id']}?teamId=team_acme"
+        ]
+        # The smoke test comes before the switch.
+        assert on.calls.index(".vercel.app/health") < on.calls.index("/promote/")
+    else:  # all stages, while few requests fail
+        assert re.findall(r"Stage (\d): (\d+) %", done.stdout) == [("0", "10"), ("1", "50")]
+        moves = [path.split("?")[0].rsplit("/", 1)[1] for path in on.vercel.asked("POST", "rolling-release/")]
+        assert moves == ["start", "approve-stage", "complete"]
+        assert "2 of 302 requests failed" in done.stdout
+
+
+def test_a_preview_is_the_commits_own_is_smoked_and_touches_nothing_else(stage):
+    on = stage(services=["postgres"], name="orders-staging")
+    before = on.vercel.add("old")
+    (on.project / "vercel.json").write_text("not JSON")  # a change that is not committed
+    secret = "bypass-that-stays-secret"
+    done = on.run("deploy", "preview", on.revision[:9], VERCEL_AUTOMATION_BYPASS_SECRET=secret)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert on.vercel.production == before
+    assert "build --yes\n" in on.calls
+    assert "--prod" not in on.calls
+    assert "env run" not in on.calls
+    assert on.vercel.deployments[-1]["meta"]["revision"] == on.revision
+    # Deployment Protection is passed without a word.
+    assert set(on.vercel.bypasses) == {secret}
+    assert secret not in done.stdout + done.stderr + on.calls
+    assert not on.vercel.asked("POST", "promote|rolling-release|rollback")
+
+
+def test_staging_is_released_like_production_in_a_project_of_its_own(stage):
+    on = stage(name="orders-staging")
+    on.vercel.add("old")
+    done = on.run("deploy", "staging")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert on.vercel.find(on.vercel.production)["meta"]["revision"] == on.revision
+    assert f"Released: staging is {on.revision}" in done.stdout
+    assert "Rolled back: staging is old" in on.run("rollback", "staging").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"), [("orders", "staging"), ("orders", "preview"), ("orders-staging", "production")]
+)
+def test_what_is_meant_for_one_environment_never_reaches_anothers_project(stage, name, environment):
+    on = stage(name=name)
+    done = on.run("deploy", environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: VERCEL_PROJECT_ID is that of the project '{name}'")
+    assert not on.vercel.deployments
+    assert "npx" not in on.calls
+
+
+def test_each_pull_request_has_previews_of_its_own_until_it_is_closed(stage):
+    on = stage(name="orders-staging")
+    output = on.folder / "output"
+    done = on.run("preview", "up", "7", GITHUB_OUTPUT=str(output))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert output.read_text() == "url=https://orders-1.vercel.app\n"
+    other = on.vercel.add(on.revision, serves=False)
+    on.vercel.find(other).update(target=None, meta={"pullRequest": "8"})
+    # Removed, but not answered: asked again, and one that is gone already is as good.
+    on.vercel.troubles.append(Trouble("DELETE", "deployments", "cut"))
+    assert on.run("preview", "down", "7").stdout == "The previews of pull request 7 are removed.\n"
+    assert [item["id"] for item in on.vercel.deployments] == [other]
+    assert on.run("preview", "down", "7").stdout == "Pull request 7 has no preview: nothing to remove.\n"
+
+
+def test_the_first_canary_has_nobody_to_share_with(stage):
+    on = stage("canary")
+    done = on.run("deploy", "production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert on.vercel.asked("POST", "promote")
+    assert not on.vercel.asked("POST", "rolling-release")
+
+
+def test_the_database_is_migrated_between_deployment_and_traffic(stage):
+    on = stage(language="go", services=["postgres"], secrets={"DATABASE_URL": "postgres://app:hidden@127.0.0.1:2/app"})
+    before = on.vercel.add("old")
+    migrated = on.folder / "bin/go"
+    migrated.write_text('#!/bin/sh\necho "go $*: $PULLED $DATABASE_URL" >>"$0.calls"\nexit "${MIGRATION_EXIT:-0}"\n')
+    migrated.chmod(0o755)
+    done = on.run("deploy", "production", MIGRATION_EXIT="1")
+    assert done.returncode == 1
+    assert done.stderr.endswith("error: The migration failed, so nothing was released\n")
+    assert on.vercel.production == before
+    done = on.run("deploy", "production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    call = "go run ./cmd/server migrate: production postgres://app:hidden@127.0.0.1:2/app\n"
+    assert (on.folder / "bin/go.calls").read_text() == call * 2
+    assert "hidden" not in done.stdout + done.stderr
+
+
+# A bad release
+
+
+@pytest.mark.parametrize("strategy", ["blue-green", "canary"])
+def test_a_deployment_that_is_not_well_gets_no_traffic(stage, strategy):
+    on = stage(strategy)
+    before = on.vercel.add("old")
+    on.vercel.sick.add(on.revision)
+    done = on.run("deploy", "production")
+    assert done.returncode == 1
+    assert "/health: status 503" in done.stderr
+    assert done.stderr.endswith("error: The smoke test failed, so nothing was released\n")
+    assert on.vercel.production == before
+    assert not on.vercel.asked("POST", "promote|rolling-release|rollback")
+
+
+def test_a_build_that_fails_is_not_deployed(stage):
+    on = stage()
+    done = on.run("deploy", "production", BUILD_EXIT="1")
+    assert done.returncode == 1
+    assert done.stderr.endswith("error: The build failed, so nothing was released\n")
+    assert not on.vercel.deployments
+
+
+def test_a_canary_whose_requests_fail_is_aborted(stage):
+    on = stage("canary", request_log=[200] * 97 + [500] * 3)
+    before = on.vercel.add("old")
+    done = on.run("deploy", "production")
+    assert done.returncode == 1
+    assert done.stderr.endswith("error: 3 of 100 requests failed, more than 1 %\n")
+    assert (on.vercel.release["state"], on.vercel.production) == ("ABORTED", before)
+    assert on.vercel.asked("POST", "rollback") == [f"/v9/projects/prj_orders/rollback/{before}?teamId=team_acme"]
+    assert not on.vercel.asked("POST", "approve-stage|complete")
+
+
+def test_a_canary_that_turns_bad_in_a_stage_is_aborted(stage):
+    on = stage("canary")
+    script = on.project / "scripts/lib/traffic.sh"
+    script.write_text(script.read_text().replace("SMOKE_SECONDS=10", "SMOKE_SECONDS=0"))
+    before = on.vercel.add("old")
+
+    def turn_bad(method: str, path: str) -> None:
+        if path.endswith("/approve-stage"):
+            on.vercel.sick.add(on.revision)
+
+    on.vercel.on_request = turn_bad
+    done = on.run("deploy", "production")
+    assert done.returncode == 1
+    assert "the smoke test of https://orders-2.vercel.app failed" in done.stderr
+    assert (on.vercel.release["state"], on.vercel.production) == ("ABORTED", before)
+
+
+def test_a_switch_that_vercel_does_not_make_is_said(stage):
+    on = stage(switch_result="failed")
+    before = on.vercel.add("old")
+    done = on.run("deploy", "production")
+    assert done.returncode == 1
+    assert done.stderr.endswith("error: Vercel did not switch the domains to dpl_2 (the switch failed)\n")
+    assert on.vercel.production == before
+
+
+@pytest.mark.parametrize(
+    ("rolling", "message"),
+    [
+        (None, "Rolling Releases are not set up"),
+        (STAGES | {"advancementType": "automatic"}, "Rolling Releases advance by themselves"),
+    ],
+)
+def test_a_canary_needs_rolling_releases_by_manual_approval(stage, rolling, message):
+    on = stage("canary", rolling=rolling)
+    on.vercel.add("old")
+    done = on.run("deploy", "production")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert "npx" not in on.calls
+
+
+# Interrupted, and run again
+
+
+@pytest.mark.parametrize("strategy", ["blue-green", "canary"])
+def test_an_interrupted_release_leaves_what_served_and_can_be_run_again(stage, strategy):
+    on = stage(strategy)
+    before = on.vercel.add("old")
+    moment = "/health" if strategy == "blue-green" else "/start"
+    started = on.start("deploy", "production", **({"STAGE_SECONDS": "60"} if strategy == "canary" else {}))
+    until(lambda: moment in on.calls, 120, lambda: f"{moment} was not reached:\n{on.calls}")
+    started.send_signal(signal.SIGTERM)
+    out, err = started.communicate(timeout=60)
+    if strategy == "canary":
+        assert started.returncode == 130, out + err
+        assert on.vercel.release["state"] == "ABORTED"
+        assert on.vercel.production == before
+    else:
+        assert started.returncode == 130, out + err
+        assert on.vercel.production == before
+    done = on.run("deploy", "production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert on.vercel.find(on.vercel.production)["meta"]["revision"] == on.revision
+
+
+# A rollback
+
+
+def test_a_rollback_returns_to_what_served_before(stage):
+    on = stage()
+    first = on.vercel.add("aaa")
+    second = on.vercel.add("bbb", first)
+    on.vercel.add("never-served", second, serves=False)
+    done = on.run("rollback", "production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert on.vercel.production == first
+    assert "Rolled back: production is aaa (dpl_1, https://orders-1.vercel.app)" in done.stdout
+    assert "npx" not in on.calls
+
+
+def test_a_release_that_was_left_by_a_rollback_is_none_to_return_to(stage):
+    on = stage()
+    good = on.vercel.add("good")
+    on.vercel.add("bad", good)
+    assert on.run("rollback", "production").returncode == 0
+    on.vercel.add("worse", good)
+    done = on.run("rollback", "production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert on.vercel.production == good
+
+
+def test_a_deployment_that_these_scripts_did_not_make_is_returned_to_by_its_age(stage):
+    on = stage()
+    first = on.vercel.add("aaa")
+    on.vercel.add("bbb")
+    assert on.run("rollback", "production").returncode == 0
+    assert on.vercel.production == first
+
+
+def test_a_named_deployment_is_returned_to(stage):
+    on = stage()
+    first = on.vercel.add("aaa")
+    on.vercel.add("bbb", first)
+    on.vercel.add("ccc", "dpl_2")
+    assert on.run("rollback", "production", first).returncode == 0
+    assert on.vercel.production == first
+
+
+def test_what_the_plan_keeps_out_of_reach_is_said(stage):
+    on = stage(plan="hobby")
+    first = on.vercel.add("aaa")
+    on.vercel.add("bbb", first)
+    third = on.vercel.add("ccc", "dpl_2")
+    done = on.run("rollback", "production", first)
+    assert done.returncode == 1
+    assert "To roll back further than the previous production deployment, upgrade to pro" in done.stderr
+    assert "The Hobby plan returns to the deployment directly" in done.stderr
+    assert "scripts/deploy production REVISION" in done.stderr
+    assert on.vercel.production == third
+    assert on.run("rollback", "production").returncode == 0
+    assert on.vercel.production == "dpl_2"
+
+
+def test_a_deployment_that_vercel_has_deleted_is_to_be_built_again(stage):
+    on = stage()
+    on.vercel.add("bbb", "dpl_gone")
+    done = on.run("rollback", "production")
+    assert done.returncode == 1
+    assert "status 404" in done.stderr
+    assert "scripts/deploy production REVISION" in done.stderr
+
+
+def test_a_rollback_aborts_a_rolling_release(stage):
+    on = stage("canary")
+    stable = on.vercel.add("stable", "dpl_0")
+    canary = on.vercel.add("canary", stable, serves=False)
+    on.vercel.start({"canaryDeploymentId": canary})
+    shown = on.run("status", "production")
+    assert f"Rolling release: {canary} has 10 % of the traffic, {stable} the rest" in shown.stdout
+    done = on.run("rollback", "production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (on.vercel.release["state"], on.vercel.production) == ("ABORTED", stable)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["production"], "no deployment served before the present one"),
+        (["production", "dpl_1"], "dpl_1 is the present deployment"),
+        (["production", "../../x"], "'../../x' is not the id of a deployment"),
+        (["preview"], "'preview' has nothing to roll back"),
+    ],
+)
+def test_a_rollback_to_nowhere_is_refused(stage, arguments, message):
+    on = stage()
+    on.vercel.add("aaa")
+    done = on.run("rollback", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert not on.vercel.asked("POST", "")
+
+
+def test_the_status_shows_what_serves_and_what_to_return_to(stage):
+    on = stage()
+    assert on.run("status", "production").stdout.startswith("orders is not released yet\n")
+    first = on.vercel.add("aaa")
+    on.vercel.add("bbb", first)
+    done = on.run("status", "production")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "orders is bbb (dpl_2, https://orders-2.vercel.app)"
+    assert "* dpl_2  bbb  2023-11-14T" in done.stdout
+    assert "  dpl_1  aaa  2023-11-14T" in done.stdout
+
+
+# What Vercel's API may answer
+
+
+REFUSALS = [
+    (401, "Vercel does not accept VERCEL_TOKEN: make a new one (status 401, Something about the request)"),
+    (403, "Vercel does not allow this: is VERCEL_TOKEN valid for the team, and does the plan include it? (status 403,"),
+    (404, "Vercel does not know this: are VERCEL_ORG_ID and VERCEL_PROJECT_ID right? (status 404,"),
+    (418, "Vercel refuses (status 418,"),
+]
+PASSING = [429, 500, 503, "garbage", "cut"]
+LASTING = [
+    (429, "Vercel has had too many requests (status 429"),
+    (500, "Vercel has a problem of its own (status 500"),
+    ("garbage", "Vercel's answer cannot be understood (status 200)"),
+    ("cut", "Vercel does not answer: curl:"),
+]
+
+
+@pytest.mark.parametrize(("kind", "message"), REFUSALS)
+def test_a_refusal_is_said_at_once(stage, kind, message):
+    on = stage()
+    on.vercel.troubles.append(Trouble("GET", "projects", kind, times=99))
+    done = on.run("status", "production")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert len(on.vercel.requests) == 1
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_what_passes_is_asked_again(stage, kind):
+    on = stage()
+    on.vercel.add("aaa")
+    on.vercel.troubles.append(Trouble("GET", "projects", kind, times=2))
+    done = on.run("status", "production")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("; asking again in 2 seconds\n") == 2
+
+
+def test_too_many_requests_are_repeated_when_vercel_says(stage):
+    on = stage()
+    on.vercel.troubles.append(Trouble("GET", "projects", 429, headers={"Retry-After": "7"}))
+    assert "asking again in 7 seconds" in on.run("status", "production").stderr
+
+
+@pytest.mark.parametrize(("kind", "message"), LASTING)
+def test_what_does_not_pass_is_given_up(stage, kind, message):
+    on = stage()
+    on.vercel.troubles.append(Trouble("GET", "projects", kind, times=99))
+    done = on.run("status", "production")
+    assert done.returncode == 1
+    assert f"error: {message}" in done.stderr
+    assert len(on.vercel.requests) == 5
+
+
+def test_silence_is_not_waited_for_without_end(stage):
+    on = stage()
+    on.vercel.troubles.append(Trouble("GET", "projects", "silence"))
+    on.vercel.add("aaa")
+    done = on.run("status", "production")
+    assert done.returncode == 0, done.stderr
+    assert "Vercel does not answer: curl: (28)" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["cut", 500, "garbage"])
+def test_a_switch_is_never_ordered_twice(stage, kind):
+    on = stage()
+    first = on.vercel.add("aaa")
+    on.vercel.add("bbb", first)
+    on.vercel.troubles.append(Trouble("POST", "rollback", kind))
+    if kind != "cut":  # not done, and never will be: after its time that is said
+        script = on.project / "scripts/lib/vercel.sh"
+        script.write_text(script.read_text().replace("switch_seconds=300", "switch_seconds=1"))
+    done = on.run("rollback", "production")
+    assert len(on.vercel.asked("POST", "rollback")) == 1
+    assert "looking whether it was done all the same" in done.stderr
+    if kind == "cut":
+        assert done.returncode == 0, done.stderr
+        assert on.vercel.production == first
+    else:
+        assert done.returncode == 1
+        assert "do not show dpl_1 after 1 seconds: see scripts/status, then run this again" in done.stderr
+
+
+def test_nobody_there_is_said(stage):
+    on = stage()
+    curl = on.folder / "bin/curl"
+    curl.write_text(re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:1", curl.read_text()))
+    done = on.run("status", "production")
+    assert done.returncode == 1
+    assert "error: Vercel cannot be reached: curl: (7)" in done.stderr
+
+
+def test_a_wrong_token_is_said_and_not_shown(stage):
+    on = stage()
+    done = on.run("status", "production", VERCEL_TOKEN="another-token-that-stays-secret")
+    assert done.returncode == 1
+    assert "status 403, Not authorized" in done.stderr
+    assert "another-token" not in done.stdout + done.stderr + on.calls
+
+
+# Wrong use
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_missing_or_broken_variable_is_named(stage, script):
+    on = stage()
+    values = ((None, "is missing"), ("a b\n", "is not valid"))
+    for variable, (value, problem) in product(["VERCEL_TOKEN", "VERCEL_ORG_ID", "VERCEL_PROJECT_ID"], values):
+        done = on.run(script, "production", **{variable: value})
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"error: {variable} {problem}")
+    assert not on.vercel.requests
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_is_printed_and_wrong_arguments_show_it(stage, script):
+    on = stage()
+    done = on.run(script, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: scripts/{script} ")
+    assert "exit codes: 0 " in done.stdout
+    for arguments in ([], ["a", "b", "c"]):
+        done = on.run(script, *arguments)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"usage: scripts/{script} ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["testing"], "there is no environment 'testing': choose one of preview staging production"),
+        (["production", "no-such-commit"], "'no-such-commit' is not a commit of this repository"),
+        (["production", "--help"], "'--help' is not a commit of this repository"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused(stage, arguments, message):
+    on = stage()
+    done = on.run("deploy", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert not on.vercel.requests
