@@ -39,8 +39,11 @@ def all_services() -> list[list[str]]:
     return [list(chosen) for chosen in chain.from_iterable(combinations(SERVICES, n) for n in range(4))]
 
 
-def every_combination() -> list[Answers]:
-    """Return every valid set of answers that changes what is emitted."""
+def every_combination(*on: str) -> list[Answers]:
+    """Return every valid set of answers that changes what is emitted, on the platforms that are named or on all.
+
+    A public repository is in it with every service and with none: nothing depends on it and on one service at once.
+    """
     return [
         {
             "language": language,
@@ -52,6 +55,17 @@ def every_combination() -> list[Answers]:
         for language, (platform, strategy), services, repository in product(
             LANGUAGES, cells(), all_services(), REPOSITORIES
         )
+        if platform in (on or platforms()) and (repository == "private" or len(services) in (0, len(SERVICES)))
+    ]
+
+
+def refusals() -> list[tuple[str, str, str]]:
+    """Return every (platform, strategy) that is refused, and the reason."""
+    return [
+        (platform, strategy, verdict["refused"])
+        for platform, facts in platforms().items()
+        for strategy, verdict in facts["strategies"].items()
+        if verdict["refused"]
     ]
 
 

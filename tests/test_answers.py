@@ -1,7 +1,6 @@
 """Promise: wrong answers are refused with a message to act on, and nothing is half-written or overwritten."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import copier
 import pytest
 import yaml
 
-from tests.combinations import LANGUAGES, ROOT, questions
+from tests.combinations import LANGUAGES, ROOT, cells, platforms, questions, refusals
 
 REFUSED_NAMES = {
     "Orders": "lower-case",
@@ -101,12 +100,27 @@ def test_descriptions_that_look_like_syntax_are_emitted_as_they_are(template, tm
         assert description in (destination / "README.md").read_text()
 
 
-def test_what_a_platform_cannot_do_is_refused_with_the_reason(template, tmp_path):
-    refusing = Path(shutil.copytree(template, tmp_path / "template"))
-    facts = refusing / "facts/platforms.yml"
-    facts.write_text(facts.read_text().replace('refused: ""', 'refused: "not on a Tuesday; choose another day"', 1))
-    done = copier_copy(refusing, tmp_path / "project", "--defaults")
-    assert_refused(done, tmp_path / "project", "strategy", "not on a Tuesday; choose another day")
+@pytest.mark.parametrize(("platform", "strategy", "reason"), refusals())
+def test_what_a_platform_cannot_do_is_refused_with_the_reason_and_an_alternative(
+    template, tmp_path, platform, strategy, reason
+):
+    destination = tmp_path / "project"
+    answers = ["--data", f"platform={platform}", "--data", f"strategy={strategy}"]
+    assert_refused(copier_copy(template, destination, "--defaults", *answers), destination, "strategy", reason)
+    alternatives = [other for other, verdict in platforms()[platform]["strategies"].items() if not verdict["refused"]]
+    assert any(f"Choose {alternative}" in reason for alternative in alternatives)
+
+
+def test_the_refusals_are_the_three_that_are_known():
+    known = {("vercel", "rolling"), ("railway", "blue-green"), ("railway", "canary")}
+    assert {(platform, strategy) for platform, strategy, _ in refusals()} == known
+
+
+@pytest.mark.parametrize("platform", platforms())
+def test_a_platform_alone_is_answer_enough(render, platform):
+    """The default strategy is one that the platform can do."""
+    answers = yaml.safe_load((render(platform=platform) / ".copier-answers.yml").read_text())
+    assert (platform, answers["strategy"]) in cells()
 
 
 def test_a_misspelt_question_is_refused(template, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.combinations import all_services, every_combination, label
+from tests.combinations import all_services, every_combination, label, platforms
 
 COMBINATIONS = every_combination()
 LEFTOVER = re.compile(r"\[\[ |\[%|%\]|\[# ")
@@ -52,7 +52,7 @@ def parse(suffix: str, text: str) -> None:
 
 
 def test_there_are_combinations():
-    assert len(COMBINATIONS) >= 3 * 1 * 8 * 2
+    assert len(COMBINATIONS) == 3 * 6 * (8 + 2)
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
@@ -74,13 +74,14 @@ def test_debris_is_noticed(tmp_path):
 
 @pytest.mark.parametrize("services", all_services(), ids="+".join)
 @pytest.mark.parametrize("language", ["node", "go", "python"])
-def test_nothing_is_emitted_for_a_service_that_was_not_chosen(render, language, services):
+@pytest.mark.parametrize("platform", platforms())
+def test_nothing_is_emitted_for_a_service_that_was_not_chosen(render, platform, language, services):
     traces = {
         "postgres": r"postgres|DATABASE_URL|\bpgx?\b|psycopg|goose",
         "redis": r"redis",
         "external-api": r"external.?api",
     }
-    project = render(language=language, services=services)
+    project = render(platform=platform, language=language, services=services)
     for service, trace in traces.items():
         found = [
             f"{path.relative_to(project)}: {line.strip()}"
@@ -102,7 +103,7 @@ def test_rooms_that_are_active_together_never_write_the_same_file(template):
         target = re.sub(r"\[\[\w+\]\]/", "", relative).removesuffix(".jinja")
         origins.setdefault(target, []).append(set(rooms.findall(relative)))
     strategies = [{"rolling", "blue_green", "canary"}, {"rolling", "argo_rollouts"}]
-    exclusive = [{"node", "go", "python"}, *strategies]
+    exclusive = [{"node", "go", "python"}, set(platforms()), *strategies]
     collisions = [
         target
         for target, rooms_of in origins.items()
