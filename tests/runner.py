@@ -67,6 +67,11 @@ def base_environment(folder: Path, path: str, github: Mapping[str, object]) -> d
     }
 
 
+def assignments(file: Path) -> dict[str, str]:
+    """Return what a file of NAME=value lines assigns."""
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
+
+
 def run_job(
     project: Path,
     job: dict,
@@ -93,8 +98,9 @@ def run_job(
     steps: dict[str, dict] = {}
     contexts = {**contexts, "steps": steps}
     base = base_environment(folder, path or os.environ["PATH"], contexts["github"]) | dict(environment or {})
-    summary = folder / "summary.md"
+    summary, shared = folder / "summary.md", folder / "environment"
     summary.touch()
+    shared.touch()
     for number, step in enumerate(job["steps"]):
         name = step["name"]
         began = time.monotonic()
@@ -108,11 +114,11 @@ def run_job(
             output = folder / f"output-{number}"
             output.touch()
             variables = {key: interpolate(value, contexts, done.result) for key, value in step.get("env", {}).items()}
-            files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
+            files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ENV": str(shared)}
             ran = subprocess.run(
                 ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", interpolate(step["run"], contexts)],
                 cwd=project,
-                env={**base, **files, **variables},
+                env={**base, **assignments(shared), **files, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -120,7 +126,7 @@ def run_job(
                 timeout=STEP_SECONDS,
             )
             outcome, printed = ("success" if ran.returncode == 0 else "failure"), ran.stdout
-            outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
+            outputs = assignments(output)
         done.outcomes[name], done.printed[name] = outcome, printed
         done.seconds[name] = time.monotonic() - began
         if "id" in step:

@@ -79,7 +79,7 @@ def test_compose_files_as_compose_reads_them(distinct, tmp_path):
 
 def test_dependabot_files(distinct):
     dependabot = distinct(lambda path: path.name == "dependabot.yml")
-    assert len(dependabot) == 3
+    assert len(dependabot) == 6
     assert_clean(lint("check-jsonschema", "--builtin-schema", "vendor.dependabot", *map(str, dependabot)))
 
 
