@@ -21,10 +21,10 @@ from tests.combinations import every_combination, label, variables
 from tests.tools import module, tool
 
 OVERLAYS = ["preview", "production", "staging"]
-KINDS = set(
-    """ConfigMap Deployment HorizontalPodAutoscaler Job Namespace NetworkPolicy PodDisruptionBudget Role RoleBinding Service
-    ServiceAccount""".split()
-)
+KINDS = {
+    *("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Job", "Namespace", "NetworkPolicy", "PodDisruptionBudget"),
+    *("Role", "RoleBinding", "Service", "ServiceAccount"),
+}
 KUBERNETES = ["1.35", "1.37"]  # the oldest and the newest that are supported
 DIGEST = "sha256:" + "5" * 64
 
