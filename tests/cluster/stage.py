@@ -19,7 +19,7 @@ from tests import containers, machine
 from tests.combinations import ROOT
 from tests.machine import REGISTRY
 
-POSTGRES = ROOT / "tests/cluster/postgres.yaml"
+STORES = {"postgres": "postgres:18-trixie", "redis": "redis:8-trixie"}
 DEPLOY_SECONDS = 420
 
 
@@ -39,16 +39,16 @@ def push(image: str) -> str:
 
 
 @functools.cache
-def postgres_image() -> tuple[str, str]:
-    """Return the engine's PostgreSQL image as the cluster pulls it, and the number of its user."""
-    image = f"{REGISTRY}/deployment-patterns-test/postgres:18"
-    containers.docker("tag", "postgres:18-trixie", image)
-    uid = containers.docker("run", "--rm", "--entrypoint", "id", "postgres:18-trixie", "-u", "postgres")
+def store_image(store: str) -> tuple[str, str]:
+    """Return the engine's image of a data store as the cluster pulls it, and the number of its user."""
+    image = f"{REGISTRY}/deployment-patterns-test/{STORES[store].replace('-trixie', '')}"
+    containers.docker("tag", STORES[store], image)
+    uid = containers.docker("run", "--rm", "--entrypoint", "id", STORES[store], "-u", store)
     return push(image), uid
 
 
 class Stage:
-    """An environment of a project, with a PostgreSQL of its own where it needs one and a way in at 127.0.0.1.
+    """An environment of a project, with data stores of its own where it needs them and a way in at 127.0.0.1.
 
     Scripts run as the account `deployer`, which has no rights but those that the project gives it.
     """
@@ -75,16 +75,21 @@ class Stage:
         values = {name: secrets.token_hex(32) for name in secret_names} | {"HEALTH_TOKEN": self.health_token}
         if "DATABASE_URL" in values:
             values["DATABASE_URL"] = f"postgres://app:{password}@postgres:5432/app"
-            self.start_postgres(password)
+            self.start_store("postgres", password)
+        if "REDIS_URL" in values:
+            values["REDIS_URL"] = "redis://redis:6379/0"
+            self.start_store("redis", password)
         literals = [f"--from-literal={name}={value}" for name, value in values.items()]
         self.kubectl("create", "secret", "generic", self.name, *literals)
         self.write_kubeconfig()
 
-    def start_postgres(self, password: str) -> None:
-        image, uid = postgres_image()
-        manifest = Template(POSTGRES.read_text()).substitute(image=image, uid=uid, password=password)
+    def start_store(self, store: str, password: str) -> None:
+        """Start a data store of the environment's own and wait until it answers."""
+        image, uid = store_image(store)
+        template = Template((ROOT / f"tests/cluster/{store}.yaml").read_text())
+        manifest = template.safe_substitute(image=image, uid=uid, password=password)
         self.kubectl("apply", "--filename", "-", given=manifest)
-        self.kubectl("rollout", "status", "deployment/postgres", "--timeout=120s", seconds=130)
+        self.kubectl("rollout", "status", f"deployment/{store}", "--timeout=120s", seconds=130)
 
     def write_kubeconfig(self) -> None:
         """Let the project's scripts act as its deployer."""

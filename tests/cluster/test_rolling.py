@@ -15,6 +15,7 @@ stages = stages_of("rolling")
 
 class TestRolling(Releases):
     language = "go"
+    services = ("postgres", "redis")
     workload = "deploy/base/deployment.yaml"
     phases = ("Migrating the database", "Trying the new version", "new replicas have been updated")
 
