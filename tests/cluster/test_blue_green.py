@@ -12,7 +12,7 @@ stages = stages_of("blue-green")
 
 
 class TestBlueGreen(Releases):
-    language = "node"
+    language = "go"
     phases = ("Migrating the database", "Progressing:", "active service cutover pending")
 
     def assert_as_before(self, stage, before):
@@ -25,7 +25,7 @@ class TestBlueGreen(Releases):
 
 
 def test_a_release_and_a_rollback_lose_no_request_in_another_language(stages):
-    release_and_roll_back(stages("go"))
+    release_and_roll_back(stages("node"))
 
 
 def test_never_fewer_pods_are_ready_and_going_back_is_a_switch(stages):

@@ -17,7 +17,7 @@ SECONDS = 60
 
 
 class TestCanary(Releases):
-    language = "python"
+    language = "go"
     phases = ("Migrating the database", "Progressing:", "CanaryPauseStep")
 
     @contextlib.contextmanager
@@ -40,7 +40,7 @@ class TestCanary(Releases):
 
 
 def test_a_release_and_a_rollback_lose_no_request_in_another_language(stages):
-    release_and_roll_back(stages("go"))
+    release_and_roll_back(stages("python"))
 
 
 def test_the_share_of_the_canary_is_what_is_stated(stages):
