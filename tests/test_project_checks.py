@@ -74,17 +74,12 @@ def test_locked_install_style_format_and_types(ready, render, language, services
     assert not changed, "the formatter or the installation changed emitted files"
 
 
-@pytest.mark.parametrize(("language", "services"), cases(subsets=[[], ALL]))
+# Without services they run as steps of the pipeline, in test_pipeline_runs.py; so do the integration tests.
+@pytest.mark.parametrize(("language", "services"), cases(subsets=[ALL]))
 def test_unit_tests_with_coverage_and_build(ready, language, services):
     project = ready(language, services)
     assert "cover" in make(project, "test").lower()
     make(project, "build")
-
-
-@pytest.mark.parametrize(("language", "services"), cases(subsets=[[]]))
-def test_integration_without_data_stores_needs_no_engine(ready, language, services):
-    project = ready(language, services)
-    make(project, "integration")
 
 
 @pytest.mark.parametrize(("language", "services"), cases("docker", subsets=[["postgres"], ["redis"], ALL]))

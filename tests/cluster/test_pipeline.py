@@ -16,7 +16,7 @@ from tests.updates import commit_all, git
 
 pytestmark = pytest.mark.needs("docker", "cluster")
 
-LANGUAGE = "python"
+LANGUAGE = "go"
 NAME = "pipeline"
 
 
@@ -93,10 +93,6 @@ def repository(render, tmp_path_factory) -> Iterator[Repository]:
     folder = tmp_path_factory.mktemp("pipeline")
     project = render(language=LANGUAGE, strategy="rolling", repository="public", project_name=NAME)
     repository = Repository(Path(shutil.copytree(project, folder / NAME, symlinks=True)), folder)
-    for environment in ("staging", "preview"):
-        path = repository.project / f"deploy/overlays/{environment}/settings.env"
-        lines = [line for line in path.read_text().splitlines() if not line.startswith("ALLOWED_HOSTS=")]
-        path.write_text("\n".join([*lines, f"ALLOWED_HOSTS={NAME},127.0.0.1", ""]))
     first = repository.commit("First")
     repository.set_up("staging", first)
     repository.set_up("preview", first)
