@@ -122,7 +122,14 @@ return_to() {
   kube patch "$workload" "$name" --type json --patch "[
     {\"op\": \"replace\", \"path\": \"/spec/template\", \"value\": $template},
     {\"op\": \"remove\", \"path\": \"/spec/template/metadata/labels/rollouts-pod-template-hash\"}]" || return 1
-  until is_noticed && [ "$(field "$workload/$name" .status.currentPodHash)" = "${set_name##*-}" ]; do sleep 1; done
+  deadline=$(($(date +%s) + rollout_seconds))
+  until is_noticed && [ "$(field "$workload/$name" .status.currentPodHash)" = "${set_name##*-}" ]; do
+    if [ "$(date +%s)" -ge "$deadline" ]; then
+      problem="Argo Rollouts has not taken note of it for $rollout_seconds seconds: does it run?"
+      return 1
+    fi
+    sleep 1
+  done
   is_replaced && patch_status '{"promoteFull": true}'
   await_rollout
 }
