@@ -26,10 +26,3 @@ hand_over() {
   kube delete replicasets --selector "$server,rollouts-pod-template-hash"
   kube delete services "$name-preview" "$name-canary" "$name-stable" --ignore-not-found
 }
-
-# forget_owners: forgets who set what, so that what later releases do not set (the number of pods, where there is an autoscaler)
-# stays as it is, and what they no longer set goes.
-forget_owners() {
-  kube patch "$workload" "$name" --type json \
-    --patch '[{"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]' >/dev/null
-}
