@@ -744,10 +744,10 @@ def test_readiness_is_complete_and_its_links_lead_somewhere(render):
             "Security",
             "Operations",
         ]
-        items = re.findall(r"^- \[([ x])\] (.+)$", text, re.MULTILINE)
-        assert len(items) >= 30
-        assert {" ", "x"} == {box for box, _ in items}
-        assert not [item for box, item in items if box == "x" and "](" not in item]
+        items = re.findall(r"^- \*\*.+\\\n  \*(checked|yours)\* `[a-z-]+`: (.+)$", text, re.MULTILINE)
+        assert len(items) == text.count("\n- ") >= 60
+        assert sum(mark == "checked" for mark, _ in items) >= 40
+        assert not [how for mark, how in items if mark == "checked" and "](" not in how]
         documents = [path for path in project.glob("*.md") if path.name != "README.md"]
         assert {"READINESS.md", "DEPLOYMENT.md"} <= {path.name for path in documents}
         assert not [problem for path in documents for problem in broken_links(path)]

@@ -78,6 +78,7 @@ class Scene:
         commit_all(project, "Start")
         self.commit = self.head()
         self.replace("bin/make", "exit 0")
+        self.replace("scripts/readiness", "exit 0")
         for script in ("deploy", "rollback"):
             self.replace(f"scripts/{script}", f'echo "{script} $*" >>{shlex.quote(str(self.calls))}')
 
@@ -169,7 +170,7 @@ def repository(render: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
     def emit(language: str) -> Path:
         project = tmp_path_factory.mktemp(language) / "my-service"
         shutil.copytree(render(language=language), project, symlinks=True)
-        for script in ("confirm-newer", "verify", "deploy", "smoke"):
+        for script in ("confirm-newer", "verify", "deploy", "smoke", "readiness"):
             executable(project / "scripts" / script, "#!/bin/sh\n")
         commit_all(project, "Start")
         return project
@@ -238,6 +239,30 @@ def test_a_failing_check_stops_the_pipeline_at_its_stage(repository, tmp_path, l
         assert "broken" in jobs[f"check ({check})"].log().lower(), jobs[f"check ({check})"].log()
         assert jobs["integration"].result == "skipped"
     assert {jobs[name].result for name in AFTER_THE_CHECKS} == {"skipped"}
+
+
+@pytest.mark.needs("uv")
+def test_readiness_is_in_the_summary_and_fails_where_an_item_does(emit, tmp_path):
+    project = emit(language="go", strategy="rolling")
+    commit_all(project, "Start")
+    job = load(project, "pipeline.yml")["jobs"]["readiness"]
+    done = run_job(project, job, {"github": {}}, tmp_path / "good")
+    assert done.result == "success", done.log()
+    assert done.summary.startswith("### Production readiness\n")
+    assert " 0 fail, " in done.summary
+    (project / "Dockerfile").write_text((project / "Dockerfile").read_text().replace("USER 65532:65532", "USER root"))
+    done = run_job(project, job, {"github": {}}, tmp_path / "broken")
+    assert done.result == "failure"
+    assert "| **fail** | `numeric-user` |" in done.summary
+
+
+def test_what_is_not_ready_does_not_hold_up_the_checks_but_the_merge(scene):
+    scene.replace("scripts/readiness", "exit 1")
+    scene.replace("bin/kubectl", "exit 0")
+    change(scene, "internal/new.go")
+    jobs = pull_request(scene)
+    assert jobs["readiness"].result == jobs["mergeable"].result == "failure"
+    assert jobs["integration"].result == jobs["preview"].result == "success"
 
 
 # Release, smoke test and rollback

@@ -1,5 +1,6 @@
 """Promise: every valid combination of answers renders, without trust, into clean files that parse."""
 
+import ast
 import functools
 import json
 import re
@@ -23,12 +24,18 @@ def files(project: Path) -> list[Path]:
 
 def debris(path: Path) -> list[str]:
     """Return what templating left behind in a file: delimiters, stray blank lines, trailing spaces."""
-    return [f"{path}: {problem}" for problem in debris_in(path.suffix, path.read_text())]
+    text = path.read_text()
+    return [f"{path}: {problem}" for problem in debris_in(kind(path, text), text)]
+
+
+def kind(path: Path, text: str) -> str:
+    """Return a file's suffix, or the one that a script's interpreter stands for."""
+    return ".py" if re.match(r"#!.* (uv run|python)", text) else path.suffix
 
 
 @functools.cache
-def debris_in(suffix: str, text: str) -> list[str]:
-    blank_lines = 3 if suffix in TWO_BLANK_LINES_ARE_STYLE else 2
+def debris_in(kind: str, text: str) -> list[str]:
+    blank_lines = 3 if kind in TWO_BLANK_LINES_ARE_STYLE else 2
     problems = {
         "a template delimiter": LEFTOVER.search(text),
         "a blank line at the beginning": text.startswith("\n"),
@@ -40,11 +47,13 @@ def debris_in(suffix: str, text: str) -> list[str]:
 
 
 @functools.cache
-def parse(suffix: str, text: str) -> None:
+def parse(kind: str, text: str) -> None:
     """Parse a file's text by its kind; raise an error where it cannot be."""
-    match suffix:
+    match kind:
         case ".json":
             json.loads(text)
+        case ".py":
+            ast.parse(text)
         case ".toml" | ".lock":
             tomllib.loads(text)
         case ".yaml" | ".yml":
@@ -62,7 +71,8 @@ def test_renders_clean_files_that_parse(render, answers):
     assert len(emitted) > 30
     assert not [problem for path in emitted for problem in debris(path)]
     for path in emitted:
-        parse(path.suffix, path.read_text())
+        text = path.read_text()
+        parse(kind(path, text), text)
 
 
 def test_debris_is_noticed(tmp_path):

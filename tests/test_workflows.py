@@ -350,7 +350,7 @@ def stages_are_in_order(text: str) -> Iterator[str]:
             yield f"{name} does not wait for {set(order[:number]) - before(name)}"
     if not {"check", "integration", "image-check"} <= before("preview"):
         yield "the preview does not wait for every check"
-    if jobs(text)["mergeable"]["needs"] != ["check", "changes", "integration", "image-check"]:
+    if jobs(text)["mergeable"]["needs"] != ["check", "readiness", "changes", "integration", "image-check"]:
         yield "a pull request is ready to merge before every check has ended"
     if jobs(text)["mergeable"]["if"] != "${{ always() && github.event_name == 'pull_request' }}":
         yield "the required check can be skipped"
@@ -463,7 +463,11 @@ MUTATIONS = [
     (stages_are_in_order, "    needs: [image, attest]\n", "    needs: image\n"),
     (stages_are_in_order, "    needs: [image, attest, staging]\n", "    needs: [image, attest]\n"),
     (stages_are_in_order, "    needs: [integration, image-check]\n", "    needs: integration\n"),
-    (stages_are_in_order, "needs: [check, changes, integration, image-check]", "needs: [check, changes, integration]"),
+    (
+        stages_are_in_order,
+        "[check, readiness, changes, integration, image-check]",
+        "[check, readiness, changes, integration]",
+    ),
     (stages_are_in_order, ALWAYS, "    if: ${{ github.event_name == 'pull_request' }}\n"),
     (stages_are_in_order, "check: [lint, typecheck, test]", "check: [lint, test]"),
     (stages_are_in_order, "make integration", "make build"),

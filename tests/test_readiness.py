@@ -1,0 +1,909 @@
+"""Promise: scripts/readiness passes what is emitted, and catches each change that breaks an item of READINESS.md."""
+
+import datetime
+import functools
+import http.server
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import inspect
+import itertools
+import json
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import containers
+from tests.combinations import LANGUAGES, ROOT
+
+ALL = ["postgres", "redis", "external-api"]
+STRATEGIES = ["rolling", "blue-green", "canary"]
+# Each language, strategy and kind of repository, with and without services.
+SPREAD = [
+    {
+        "language": language,
+        "platform": "kubernetes",
+        "strategy": strategy,
+        "services": services,
+        "repository": repository,
+    }
+    for (language, strategy), (services, repository) in zip(
+        itertools.product(LANGUAGES, STRATEGIES),
+        itertools.cycle([([], "private"), (ALL, "public"), ([], "public"), (ALL, "private")]),
+    )
+]
+GO = {"language": "go", "strategy": "rolling", "services": ALL, "repository": "private"}
+
+
+def on(platform: str, language: str, strategy: str, services: list[str], repository: str) -> dict:
+    """Return answers for a platform."""
+    return {
+        "language": language,
+        "platform": platform,
+        "strategy": strategy,
+        "services": services,
+        "repository": repository,
+    }
+
+
+CANARY_ON_VERCEL = on("vercel", "go", "canary", ALL, "private")
+SWITCH_ON_VERCEL = on("vercel", "node", "blue-green", [], "public")
+RAILWAY = on("railway", "go", "rolling", ALL, "private")
+SPREAD += [
+    CANARY_ON_VERCEL,
+    SWITCH_ON_VERCEL,
+    on("vercel", "python", "canary", ["postgres"], "public"),
+    RAILWAY,
+    on("railway", "node", "rolling", ["redis"], "public"),
+    on("railway", "python", "rolling", [], "private"),
+]
+WORKFLOW = ".github/workflows/pipeline.yml"
+DEPLOYMENT = "deploy/base/deployment.yaml"
+ROLLOUT = "deploy/base/rollout.yaml"
+ANALYSIS = "deploy/base/analysis.yaml"
+TRIAL = "deploy/base/trial.yaml"
+TODAY = datetime.datetime.now(tz=datetime.UTC).date()
+
+
+def load(project: Path):
+    """Return a project's scripts/readiness as a module that builds each content of deploy/, and parses each command, once."""
+    loader = importlib.machinery.SourceFileLoader("readiness", str(project / "scripts/readiness"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("readiness", loader))
+    sys.modules["readiness"] = module
+    loader.exec_module(module)
+    keep_runs(module)
+    if hasattr(module, "kustomize"):
+        keep_builds(module)
+    return module
+
+
+def keep_builds(module) -> None:
+    """Have a program build each content of deploy/ once."""
+    build, built = module.kustomize.__wrapped__, {}
+
+    def kustomize(folder: Path) -> list[dict] | None:
+        deploy = folder.parent.parent
+        content = [(str(path.relative_to(deploy)), path.read_text()) for path in deploy.rglob("*") if path.is_file()]
+        key = (folder.name, *sorted(content))
+        if key not in built:
+            built[key] = build(folder)
+        return built[key]
+
+    module.kustomize = kustomize
+
+
+def keep_runs(module) -> None:
+    """Have a program parse each command, and ask each script for its help, once."""
+    run, done = module.run, {}
+
+    def run_once(*command: str, folder: Path | None = None, text: str = "") -> subprocess.CompletedProcess[str]:
+        if command[0] != "sh" and "--help" not in command:
+            return run(*command, folder=folder, text=text)
+        key = (command, text or (folder / command[0]).read_text())
+        if key not in done:
+            done[key] = run(*command, folder=folder, text=text)
+        return done[key]
+
+    module.run = run_once
+
+
+@pytest.fixture(scope="module")
+def program(render):
+    """Return a function that loads the program that is emitted for some answers, once."""
+    cached = functools.cache(lambda answers: load(render(**json.loads(answers))))
+    return lambda **answers: cached(json.dumps(answers))
+
+
+def look(module, project: Path) -> list:
+    return module.look_at_items(module.Repository(project), {})
+
+
+def failed(module, project: Path) -> set[str]:
+    return {result.item.name for result in look(module, project) if result.status == "fail"}
+
+
+def described(results: list) -> list[str]:
+    return [
+        f"{result.item.name}: {finding}" for result in results if result.status == "fail" for finding in result.evidence
+    ]
+
+
+# What is emitted passes
+
+
+@pytest.mark.parametrize("answers", SPREAD, ids=lambda answers: "-".join(map(str, answers.values())))
+def test_an_untouched_project_passes(render, program, answers):
+    results = look(program(**answers), render(**answers))
+    assert not described(results)
+    assert len(results) >= 40
+    assert {result.item.section for result in results} == {
+        "Application",
+        "Infrastructure",
+        "Monitoring",
+        "Security",
+        "Operations",
+    }
+    assert all(result.evidence for result in results)
+    proven = [result for result in results if result.status == "pass"]
+    assert all(
+        any(finding.place[0] for finding in result.evidence) for result in proven if "updates" not in result.item.name
+    )
+
+
+@pytest.mark.parametrize("answers", SPREAD, ids=lambda answers: "-".join(map(str, answers.values())))
+def test_each_item_is_told_whole_and_leads_to_files_that_exist(render, answers):
+    project = render(**answers)
+    text = (project / "READINESS.md").read_text()
+    items = re.findall(
+        r"^- \*\*[A-Z`\w].+?\.\*\* [A-Z].+[.?]\\\n  \*(checked|yours)\* `[a-z-]+`: \S.+$", text, re.MULTILINE
+    )
+    assert len(items) == text.count("\n- ")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 40
+    assert not [link for link in links if not (project / link).exists()]
+    checked = re.findall(r"\*checked\* `[a-z-]+`: (.+)", text)
+    assert all("](" in how for how in checked)
+
+
+def test_the_parts_are_those_that_exist():
+    parts = [entry["part"] for entry in yaml.safe_load((ROOT / "facts/readiness/parts.yml").read_text())]
+    data = {path.stem for path in (ROOT / "facts/readiness").glob("*.yml")} - {"parts"}
+    code = {path.stem for path in (ROOT / "includes/readiness").glob("*.py")} - {"core", "main"}
+    assert set(parts) == data == code
+
+
+@pytest.mark.parametrize("answers", SPREAD, ids=lambda answers: "-".join(map(str, answers.values())))
+def test_every_checked_item_has_a_check_and_every_check_an_item(program, answers):
+    module = program(**answers)
+    listed = module.read_checklist(module.Repository(Path(module.ROOT)))
+    assert {item.name for item in listed if item.mark == "checked"} == set(module.CHECKS)
+    assert len({item.name for item in listed}) == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("*yours* `on-call`", "*checked* `on-call`", "nothing checks them: on-call"),
+        ("`numeric-user`", "`number-user`", "nothing checks them: number-user"),
+        ("`numeric-user`: ", "", "not an item as the others are"),
+    ],
+)
+def test_a_checklist_that_does_not_fit_the_program_is_refused(emit, program, was, becomes, says, monkeypatch, capsys):
+    project = emit(**GO)
+    edit(project, "READINESS.md", was, becomes)
+    module = program(**GO)
+    monkeypatch.setattr(module, "ROOT", project)
+    assert module.main([]) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_the_packages_that_it_names_are_those_of_the_tests(render):
+    text = (render(**GO) / "scripts/readiness").read_text()
+    named = dict(re.findall(r'"([\w.-]+)==([\d.]+)"', text.split("# ///")[1]))
+    assert named
+    assert named == {name: importlib.metadata.version(name) for name in named}
+
+
+# What breaks an item is caught, and nothing else is blamed
+
+
+def edit(project: Path, file: str, was: str, becomes: str) -> None:
+    """Replace the first occurrence of a text in a file."""
+    path = project / file
+    text = path.read_text()
+    assert was in text, f"{file} has no {was!r}"
+    path.write_text(text.replace(was, becomes, 1))
+
+
+def append(project: Path, file: str, more: str) -> None:
+    """Add a text to the end of a file, which is made where there is none."""
+    path = project / file
+    path.write_text((path.read_text() if path.exists() else "") + more)
+
+
+def everywhere(project: Path, files: str, pattern: str, becomes: str) -> None:
+    """Replace what a pattern matches in all of these files."""
+    for path in project.glob(files):
+        path.write_text(re.sub(pattern, becomes, path.read_text()))
+
+
+PRODUCTION = "deploy/overlays/production"
+STAGING = "deploy/overlays/staging"
+PATCH = """patches:
+  - patch: |
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata:
+        name: my-service
+      spec:
+        template:
+          spec:
+            terminationGracePeriodSeconds: 60
+"""
+
+# item, file, what stands there, what is put in its place: in Go with all services
+EDITS = [
+    ("health-endpoints", "scripts/smoke", "expect /health/ready", "expect /health/steady"),
+    ("fail-fast", "cmd/server/main.go", "wrongConfiguration = 78", "wrongConfiguration = 1"),
+    ("variables-in-example", ".env.example", "LOG_LEVEL=info\n", ""),
+    ("variables-in-example", ".env.example", "LOG_LEVEL=", "NOBODY_READS_IT=1\nLOG_LEVEL="),
+    ("variables-in-readme", "README.md", "`LOG_LEVEL`", "the level"),
+    ("checks-on-every-change", WORKFLOW, "check: [lint, typecheck, test]", "check: [lint, test]"),
+    ("checks-on-every-change", WORKFLOW, "run: make integration", "run: make build"),
+    ("coverage-enforced", "Makefile", "; exit $$3 + 0 < 80", ""),
+    ("lock-matches-manifest", "go.mod", "jwt/v5 v5.3.1", "jwt/v5 v5.3.0"),
+    ("installs-from-lock", "Dockerfile", "-mod=readonly ", ""),
+    ("exec-form", "Dockerfile", 'ENTRYPOINT ["/server"]', "ENTRYPOINT /server"),
+    ("exec-form", "Dockerfile", 'ENTRYPOINT ["/server"]', 'ENTRYPOINT ["/bin/sh", "-c", "/server"]'),
+    ("stops-in-time", ".env.example", "SHUTDOWN_TIMEOUT_SECONDS=25", "SHUTDOWN_TIMEOUT_SECONDS=5"),
+    ("stops-in-time", "Dockerfile", "ENTRYPOINT", "STOPSIGNAL SIGKILL\nENTRYPOINT"),
+    ("variables-in-settings", f"{PRODUCTION}/settings.env", "EXTERNAL_API_URL=", "# EXTERNAL_API_URL="),
+    ("variables-in-settings", "deploy/base/settings.env", "LOG_LEVEL=", "LOGLEVEL="),
+    ("time-to-drain", DEPLOYMENT, "terminationGracePeriodSeconds: 35", "terminationGracePeriodSeconds: 30"),
+    ("time-to-drain", "deploy/base/settings.env", "SHUTDOWN_TIMEOUT_SECONDS=25", "SHUTDOWN_TIMEOUT_SECONDS=40"),
+    ("pre-stop-delay", DEPLOYMENT, "                seconds: 5", "                seconds: 1"),
+    ("multi-stage", "Dockerfile", "COPY --from=build /server", "COPY server"),
+    ("base-images-tagged", "Dockerfile", "golang:1.27-trixie", "golang:latest"),
+    ("base-images-tagged", "Dockerfile", "static-debian13:nonroot", "static-debian13"),
+    ("own-healthcheck", "Dockerfile", 'CMD ["/server", "healthcheck"]', "CMD curl --fail http://127.0.0.1:8080/health"),
+    ("own-healthcheck", "Dockerfile", 'CMD ["/server", "healthcheck"]', 'CMD ["wget", "http://127.0.0.1:8080/health"]'),
+    ("runs-read-only", "compose.yaml", "read_only: true", "read_only: false"),
+    ("image-built-once", WORKFLOW, 'run: scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"\n        env:\n          DIGEST: ${{ needs.image', 'run: scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"\n        env:\n          DIGEST: ${{ needs.other'),
+    ("released-by-digest", WORKFLOW, 'scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"', 'scripts/deploy staging "ghcr.io/example/my-service:$GITHUB_SHA"'),
+    ("startup-probe", DEPLOYMENT, "path: /health\n", "path: /health/ready\n"),
+    ("startup-probe", DEPLOYMENT, "progressDeadlineSeconds: 300", "progressDeadlineSeconds: 120"),
+    ("readiness-probe", DEPLOYMENT, "path: /health/ready", "path: /health"),
+    ("liveness-probe", DEPLOYMENT, "livenessProbe:\n            httpGet:\n              path: /health", "livenessProbe:\n            httpGet:\n              path: /health/ready"),
+    ("resources-bounded", DEPLOYMENT, "              memory: 128Mi\n", ""),
+    ("pods-enough", f"{PRODUCTION}/horizontal-pod-autoscaler.yaml", "minReplicas: 3", "minReplicas: 1"),
+    ("pods-enough", f"{STAGING}/kustomization.yaml", "count: 2", "count: 1"),
+    ("autoscaler-alone", f"{PRODUCTION}/horizontal-pod-autoscaler.yaml", "    name: my-service", "    name: my-servant"),
+    ("autoscaler-alone", f"{PRODUCTION}/kustomization.yaml", "configMapGenerator", "replicas:\n  - name: my-service\n    count: 5\nconfigMapGenerator"),
+    ("nodes-can-drain", "deploy/base/pod-disruption-budget.yaml", "maxUnavailable: 1", "maxUnavailable: 0"),
+    ("nodes-can-drain", "deploy/base/pod-disruption-budget.yaml", "maxUnavailable: 1", "minAvailable: 100%"),
+    ("pods-spread", DEPLOYMENT, "topologyKey: kubernetes.io/hostname", "topologyKey: topology.kubernetes.io/region"),
+    ("services-find-pods", "deploy/base/service.yaml", "    app.kubernetes.io/component: server\n  ports", "    app.kubernetes.io/component: serve\n  ports"),
+    ("services-find-pods", "deploy/base/service.yaml", "targetPort: http", "targetPort: web"),
+    ("settings-released", "deploy/base/kustomization.yaml", "configMapGenerator", "generatorOptions:\n  disableNameSuffixHash: true\nconfigMapGenerator"),
+    ("environments-alike", f"{STAGING}/kustomization.yaml", "configMapGenerator", f"{PATCH}configMapGenerator"),
+    ("rollout-loses-no-pod", DEPLOYMENT, "maxUnavailable: 0", "maxUnavailable: 1"),
+    ("rollout-loses-no-pod", DEPLOYMENT, "maxSurge: 1", "maxSurge: 0"),
+    ("migration-before-release", "deploy/base/migration.yaml", "  activeDeadlineSeconds: 600\n", ""),
+    ("migration-before-release", "scripts/deploy", "run_job migration", "true"),
+    ("version-in-image", "Dockerfile", "ENV APP_VERSION=$APP_VERSION\n", ""),
+    ("version-in-image", "Makefile", "--build-arg APP_VERSION=$(VERSION) ", ""),
+    ("metrics-found", "deploy/base/service.yaml", 'prometheus.io/port: "9090"', 'prometheus.io/port: "9091"'),
+    ("metrics-closed", "deploy/base/network-policy.yaml", "    - from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: monitoring\n      ports:", "    - ports:"),
+    ("last-words-kept", DEPLOYMENT, "terminationMessagePolicy: FallbackToLogsOnError", "terminationMessagePolicy: File"),
+    ("log-level-bearable", f"{PRODUCTION}/settings.env", "APP_ENV=", "LOG_LEVEL=debug\nAPP_ENV="),
+    ("security-headers", "internal/server/handler.go", '"X-Frame-Options"', '"X-Frames"'),
+    ("secrets-required", "internal/config/config.go", '"JWT_SECRET,required"', '"JWT_SECRET" envDefault:"secret"'),
+    ("example-secrets-refused", ".env.example", "HEALTH_TOKEN=example-", "HEALTH_TOKEN=our-own-"),
+    ("no-secrets-in-git", "internal/api/api.go", "package api\n", f"package api\n\nconst key = \"{'AKIA' + 'J' * 16}\"\n"),
+    ("env-ignored", ".gitignore", ".env\n", ""),
+    ("env-ignored", ".dockerignore", ".env\n", ""),
+    ("permissions-empty", WORKFLOW, "permissions: {}", "permissions: {contents: read}"),
+    ("permissions-least", WORKFLOW, "contents: read # check out", "contents: write # check out"),
+    ("permissions-least", WORKFLOW, "    permissions:\n      contents: read # check out\n", ""),
+    ("credentials-not-kept", WORKFLOW, "persist-credentials: false", "persist-credentials: true"),
+    ("values-not-in-commands", WORKFLOW, '"$GITHUB_SHA"', '"${{ github.sha }}"'),
+    ("secrets-behind-environments", WORKFLOW, "REDIS_URL: redis", "TOKEN: ${{ secrets.TOKEN }}\n          REDIS_URL: redis"),
+    ("secrets-behind-environments", WORKFLOW, "  push:\n", "  pull_request_target:\n  push:\n"),
+    ("dependencies-updated", ".github/dependabot.yml", "default-days: 7", "default-days: 0"),
+    ("dependencies-updated", ".github/dependabot.yml", "package-ecosystem: docker", "package-ecosystem: docker-compose"),
+    ("compose-stays-local", "compose.yaml", "127.0.0.1:${PORT", "${PORT"),
+    ("numeric-user", "Dockerfile", "USER 65532:65532", "USER root"),
+    ("numeric-user", "Dockerfile", "USER 65532:65532\n", ""),
+    ("no-secrets-in-image", "Dockerfile", "ARG TARGETOS", "ARG REGISTRY_TOKEN\nARG TARGETOS"),
+    ("no-secrets-in-image", "Dockerfile", "COPY --from=build", "COPY .env /\nCOPY --from=build"),
+    ("image-attested", WORKFLOW, "sbom: true", "sbom: false"),
+    ("pods-not-root", DEPLOYMENT, "runAsUser: 65532", "runAsUser: 0"),
+    ("pods-not-root", DEPLOYMENT, "runAsNonRoot: true", "runAsNonRoot: false"),
+    ("pods-read-only", DEPLOYMENT, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
+    ("pods-without-capabilities", DEPLOYMENT, "                - ALL", "                - NET_RAW"),
+    ("pods-without-capabilities", DEPLOYMENT, "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
+    ("pods-confined", DEPLOYMENT, "type: RuntimeDefault", "type: Unconfined"),
+    ("pods-off-the-host", DEPLOYMENT, "      enableServiceLinks: false", "      hostNetwork: true\n      enableServiceLinks: false"),
+    ("no-cluster-token", DEPLOYMENT, "automountServiceAccountToken: false", "automountServiceAccountToken: true"),
+    ("no-cluster-token", "deploy/base/service-account.yaml", "automountServiceAccountToken: false\n", ""),
+    ("namespaces-restricted", f"{PRODUCTION}/namespace.yaml", "enforce: restricted", "enforce: baseline"),
+    ("network-closed", "deploy/base/network-policy.yaml", "    - Egress\n", ""),
+    ("network-closed", "deploy/base/network-policy.yaml", "  egress:\n", "  egress:\n    - {}\n"),
+    ("secrets-by-reference", DEPLOYMENT, "          envFrom:", "          env:\n            - name: JWT_SECRET\n              value: abc\n          envFrom:"),
+    ("deployer-least-rights", "deploy/deployer.yaml", "[serviceaccounts, configmaps]", "[serviceaccounts, configmaps, secrets]"),
+    ("deployer-least-rights", "deploy/deployer.yaml", "kind: RoleBinding", "kind: ClusterRoleBinding"),
+    ("tried-without-traffic", "deploy/base/kustomization.yaml", "  - trial.yaml\n", ""),
+    ("tried-without-traffic", "deploy/base/service.yaml", "    app.kubernetes.io/component: server\n  ports", "  ports"),
+    ("tried-without-traffic", TRIAL, "  activeDeadlineSeconds: 240\n", ""),
+    ("tried-without-traffic", TRIAL, "backoffLimit: 0", "backoffLimit: 3"),
+    ("tried-without-traffic", TRIAL, "8080/health/ready", "8080/health"),
+    ("tried-without-traffic", "scripts/deploy", "run_job trial", "true"),
+    ("tried-without-traffic", "scripts/deploy", 'await_job "$name-trial" 300 || fail', 'await_job "$name-trial" 300 || say'),
+    ("pods-not-root", TRIAL, "runAsUser: 65532", "runAsUser: 0"),
+    ("one-release-at-a-time", "scripts/deploy", "\ntake_lock\n", "\n"),
+    ("one-release-at-a-time", "scripts/rollback", "\ntake_lock\n", "\n"),
+    ("one-release-at-a-time", "deploy/deployer.yaml", "[get, create, patch, delete]", "[get, create, delete]"),
+    ("cut-off-release-undone", "scripts/deploy", "trap finish EXIT\n", ""),
+    ("cut-off-release-undone", "scripts/deploy", "exit 130' HUP INT TERM", "exit 130' HUP"),
+    ("cut-off-release-undone", "scripts/deploy", " || bring_back\n", " || true\n"),
+    ("improvements-arrive", ".github/workflows/template-update.yml", "scripts/update-template", "true"),
+    ("readiness-in-pipeline", WORKFLOW, "scripts/readiness", "true"),
+    ("image-scanned", WORKFLOW, "    needs: [image, scan]\n", "    needs: image\n"),
+    ("image-scanned", WORKFLOW, "only-fixed: true # what nobody can mend yet stops nobody\n          output-format: table\n\n  staging", "fail-build: false\n\n  staging"),
+    ("image-verified", WORKFLOW, "run: scripts/verify", "run: true"),
+    ("staging-before-production", WORKFLOW, "needs: [image, scan, staging]", "needs: [image, scan]"),
+    ("deploys-never-cancelled", WORKFLOW, "cancel-in-progress: false", "cancel-in-progress: true"),
+    ("deploys-never-cancelled", WORKFLOW, "group: deploy-production", "group: deploy-staging"),
+    ("deploys-never-cancelled", WORKFLOW, "cancel-in-progress: ${{ github.event_name == 'pull_request' }}", "cancel-in-progress: true"),
+    ("bad-release-undone", WORKFLOW, "if: ${{ !success() && steps.deploy.outcome == 'success' }}", "if: ${{ success() }}"),
+    ("bad-release-undone", WORKFLOW, "run: scripts/rollback production", "run: echo"),
+    ("jobs-time-out", WORKFLOW, "    timeout-minutes: 45\n", ""),
+    ("jobs-time-out", WORKFLOW, "timeout-minutes: 30", "timeout-minutes: 360"),
+    ("runners-pinned", WORKFLOW, "ubuntu-24.04", "ubuntu-latest"),
+    ("actions-pinned", WORKFLOW, " # v7.3.0", ""),
+    ("commands-work", "RUNBOOK.md", "scripts/status production\n", "scripts/state production\n"),
+    ("commands-work", "DEPLOYMENT.md", "kubectl apply -f deploy", "kubectl apply -f 'deploy"),
+    ("commands-work", "DEPLOYMENT.md", "deploy/overlays/staging/namespace.yaml\n", "deploy/overlays/stage/namespace.yaml\n"),
+    ("commands-work", "README.md", "make dev ", "make develop "),
+    ("links-lead-somewhere", "DEPLOYMENT.md", "(deploy/base)", "(deploy/bases)"),
+    ("scripts-explain-themselves", "scripts/smoke", "-h | --help)", "-h)"),
+    ("updates-possible", ".copier-answers.yml", "_src_path:", "_source:"),
+]  # fmt: skip
+
+# the same in another strategy, for public repositories
+STRATEGY_EDITS = [
+    ("blue-green", "slow-start-undone", ROLLOUT, "progressDeadlineAbort: true", "progressDeadlineAbort: false"),
+    ("canary", "slow-start-undone", ROLLOUT, "  progressDeadlineAbort: true\n", ""),
+    ("blue-green", "analysis-asks-new-pods", ANALYSIS, "- http://my-service-preview/\n", "- http://my-service/\n"),
+    ("blue-green", "analysis-asks-new-pods", ROLLOUT, "previewService: my-service-preview", "previewService: my-service"),
+    ("canary", "analysis-asks-new-pods", ANALYSIS, "http://my-service-canary/health", "http://my-service-stable/health"),
+    ("canary", "analysis-asks-new-pods", ROLLOUT, "canaryService: my-service-canary", "canaryService: my-service-canaries"),
+    ("canary", "analysis-ends-release", ANALYSIS, "failureLimit: 1", "failureLimit: 3"),
+    ("canary", "analysis-ends-release", ANALYSIS, "failureLimit: 1", "failureLimit: -1"),
+    ("canary", "analysis-ends-release", ROLLOUT, "        startingStep: 1", "        dryRun:\n          - metricName: probe\n        startingStep: 1"),
+    ("blue-green", "analysis-ends-release", ANALYSIS, "failureLimit: 0", "failureLimit: 2"),
+    ("blue-green", "analysis-ends-release", ANALYSIS, "            activeDeadlineSeconds: 60\n", ""),
+    ("blue-green", "analysis-ends-release", ANALYSIS, "backoffLimit: 0", "backoffLimit: 3"),
+    ("blue-green", "analysed-before-switch", ROLLOUT, "templateName: my-service", "templateName: my-servant"),
+    ("blue-green", "analysed-before-switch", ROLLOUT, "prePromotionAnalysis", "postPromotionAnalysis"),
+    ("blue-green", "analysed-before-switch", ANALYSIS, "      count: 2\n", ""),
+    ("blue-green", "new-version-whole", ROLLOUT, "autoPromotionEnabled: true", "previewReplicaCount: 1"),
+    ("blue-green", "previous-version-kept", ROLLOUT, "scaleDownDelaySeconds: 1800", "scaleDownDelaySeconds: 60"),
+    ("blue-green", "previous-version-kept", ROLLOUT, "      scaleDownDelaySeconds: 1800\n", ""),
+    ("blue-green", "previous-version-kept", ROLLOUT, "scaleDownDelayRevisionLimit: 1", "scaleDownDelayRevisionLimit: 0"),
+    ("canary", "rollout-loses-no-pod", ROLLOUT, "maxUnavailable: 0", "maxUnavailable: 1"),
+    ("canary", "canary-analysed", ROLLOUT, "templateName: my-service", "templateName: my-servant"),
+    ("canary", "canary-analysed", ROLLOUT, "startingStep: 1", "startingStep: 3"),
+    ("canary", "canary-analysed", ROLLOUT, "setWeight: 20", "setWeight: 40"),
+    ("canary", "shares-fit-pods", ROLLOUT, "setWeight: 60", "setWeight: 50"),
+    ("canary", "shares-fit-pods", f"{STAGING}/kustomization.yaml", "count: 5", "count: 4"),
+    ("canary", "shares-last-long-enough", ROLLOUT, "pause: {duration: 2m}", "pause: {duration: 30s}"),
+    ("canary", "shares-last-long-enough", ROLLOUT, "        - setWeight: 60\n        - pause: {duration: 2m}\n", "        - setWeight: 60\n"),
+    ("canary", "shares-last-long-enough", ANALYSIS, "interval: 15s", "interval: 1m"),
+    ("canary", "readiness-probe", ROLLOUT, "path: /health/ready", "path: /health"),
+    ("canary", "pods-read-only", ANALYSIS, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
+    ("blue-green", "no-cluster-token", ANALYSIS, "automountServiceAccountToken: false", "automountServiceAccountToken: true"),
+    ("blue-green", "resources-bounded", ANALYSIS, "memory: 128Mi", "hugepages-2Mi: 2Mi"),
+    ("blue-green", "autoscaler-alone", f"{PRODUCTION}/horizontal-pod-autoscaler.yaml", "kind: Rollout", "kind: Deployment"),
+    ("canary", "image-signed", WORKFLOW, "needs: [image, attest]", "needs: [image, scan]"),
+    ("canary", "code-scanned", ".github/workflows/codeql.yml", "  schedule:\n    - cron: \"41 5 * * 3\" # new rules find old faults\n", ""),
+]  # fmt: skip
+
+# item, and a function that breaks it
+OTHER_CHANGES = [
+    ("actions-pinned", lambda project: edit(project, WORKFLOW, re.search(r"checkout@(\w{40})", (project / WORKFLOW).read_text())[1], "v7")),
+    ("no-secrets-in-git", lambda project: append(project, ".env.production", "X=1\n")),
+    ("no-secrets-in-git", lambda project: append(project, "deploy.pem", "-----BEGIN " + "PRIVATE KEY-----\nMIIE\n")),
+    ("secrets-by-reference", lambda project: append(project, "deploy/secret.yaml", "apiVersion: v1\nkind: Secret\n")),
+    ("detailed-health-closed", lambda project: everywhere(project, "**/*_test.go", r"StatusUnauthorized|401", "StatusOK")),
+    ("rollback-by-hand", lambda project: everywhere(project, "*.md", r"scripts/rollback ", "scripts/deploy ")),
+    ("links-lead-somewhere", lambda project: append(project, "README.md", "\n[gone](DEPLOYMENT.md#gone)\n")),
+    ("scripts-explain-themselves", lambda project: append(project, "scripts/own", "#!/bin/sh\n")),
+    ("updates-settled", lambda project: append(project, "DEPLOYMENT.md", "<" * 7 + " before updating\n")),
+    ("updates-settled", lambda project: append(project, "Makefile.rej", "rejected\n")),
+    ("sign-offs-name-items", lambda project: append(project, "readiness.yml", "nobody-knows: {name: A, date: 2026-01-01, expires: 2099-01-01}\n")),
+    ("sign-offs-name-items", lambda project: append(project, "readiness.yml", "numeric-user: {name: A, date: 2026-01-01, expires: 2099-01-01}\n")),
+]  # fmt: skip
+
+# the same in another language
+OTHER_LANGUAGES = [
+    ("node", "fail-fast", "src/config.ts", "EXIT_CONFIG = 78", "EXIT_CONFIG = 1"),
+    ("node", "variables-in-example", ".env.example", "LOG_LEVEL=info\n", ""),
+    ("node", "variables-in-readme", "README.md", "`NODE_ENV`", "the mode"),
+    ("node", "secrets-required", "src/config.ts", "secret(32)", 'secret(32).prefault("secret")'),
+    ("node", "secrets-required", "src/config.ts", "secret(32)", "secret(32).optional()"),
+    ("node", "lock-matches-manifest", "package.json", '"fastify": "^5', '"fastify": "^4'),
+    ("node", "installs-from-lock", "Dockerfile", "npm ci", "npm install"),
+    ("node", "coverage-enforced", "vitest.config.ts", "thresholds", "limits"),
+    ("node", "exec-form", "Dockerfile", 'CMD ["/nodejs/bin/node", "dist/main.js"]', 'CMD ["npm", "start"]'),
+    ("node", "security-headers", "src/server.ts", "x-frame-options", "x-frames"),
+    ("python", "fail-fast", "config/environment.py", "os.EX_CONFIG", "1"),
+    ("python", "variables-in-example", ".env.example", "ALLOWED_HOSTS=localhost,127.0.0.1\n", ""),
+    ("python", "secrets-required", "config/environment.py", "Field(min_length=32,", 'Field("secret", min_length=32,'),
+    ("python", "secrets-required", "config/environment.py", "Field(min_length=32,", 'Field(default="secret", min_length=32,'),
+    ("python", "lock-matches-manifest", "pyproject.toml", "django>=5.2.19", "django>=5.2.18"),
+    ("python", "installs-from-lock", "Dockerfile", "uv sync --locked", "uv sync"),
+    ("python", "coverage-enforced", "pyproject.toml", "fail_under = 90\n", ""),
+]  # fmt: skip
+
+
+# item, file, what stands there, what is put in its place: canary on Vercel
+CANARY_ON_VERCEL_EDITS = [
+    ("variables-in-documents", "DEPLOYMENT.md", "`EXTERNAL_API_URL`, ", ""),
+    ("ends-in-time", "internal/server/vercel.go", "400 * time.Millisecond", "900 * time.Millisecond"),
+    ("ends-in-time", "internal/server/vercel.go", "WithTimeout(context.WithoutCancel(ctx), vercelShutdownTimeout)", "WithCancel(context.WithoutCancel(ctx))"),
+    ("commit-itself-built", "scripts/deploy", 'git archive --output "$work/source.tar" "$revision"', 'tar -c -f "$work/source.tar" .'),
+    ("commit-itself-built", "scripts/deploy", 'cd "$work/source"\n', ""),
+    ("built-once", "scripts/deploy", "vercel deploy --prebuilt", "vercel deploy"),
+    ("built-once", "scripts/deploy", "attempt 'The smoke test'", "attempt 'The build' vercel build --yes\nattempt 'The smoke test'"),
+    ("tested-before-traffic", "scripts/deploy", " --skip-domain", ""),
+    ("pushes-deploy-nothing", "vercel.json", '"deploymentEnabled": false', '"deploymentEnabled": true'),
+    ("command-line-pinned", "scripts/lib/vercel.sh", "version=64.0.2", "version=latest"),
+    ("command-line-pinned", "DEPLOYMENT.md", "vercel@64.0.2 link", "vercel@latest link"),
+    ("migration-before-release", "scripts/deploy", "attempt 'The migration' vercel env run", "attempt 'The migration' vercel env list"),
+    ("version-deployed", "scripts/deploy", '--env "APP_VERSION=$revision" ', ""),
+    ("builds-without-secrets", "scripts/deploy", "cat .env.example >>", "cat .env.example >"),
+    ("builds-without-secrets", "scripts/deploy", 'cat .env.example >>".vercel/.env.$target.local"\n', ""),
+    ("pulled-values-ignored", ".gitignore", ".vercel/\n", ""),
+    ("token-not-shown", "scripts/lib/vercel.sh", '"vercel@$version" "$@"', '"vercel@$version" "$@" --token "$VERCEL_TOKEN"'),
+    ("token-not-shown", "scripts/lib/vercel.sh", "--header @-", '--header "Authorization: Bearer $VERCEL_TOKEN"'),
+    ("project-of-environment", "scripts/lib/vercel.sh", "*) expected=$name-staging", "*) expected=$name"),
+    ("project-of-environment", "scripts/lib/vercel.sh", '[ "$(of .name)" = "$expected" ] ||', "true ||"),
+    ("project-of-environment", "scripts/rollback", "require_project curl jq\n", ""),
+    ("previews-apart", "scripts/deploy", "production='' target=preview", "production='' target=production"),
+    ("previews-apart", "scripts/deploy", '"--environment=$target"', "--environment=production"),
+    ("stages-approved", "scripts/lib/traffic.sh", "    manual-approval) ;;", "    manual-approval | automatic) ;;"),
+    ("stages-approved", "scripts/deploy", '[ -z "$production" ] || require_strategy\n', ""),
+    ("stages-watched", "scripts/lib/traffic.sh", "STAGE_SECONDS:-300", "STAGE_SECONDS:-5"),
+    ("stages-watched", "scripts/lib/traffic.sh", "most_failures_percent=1\n", "most_failures_percent=50\n"),
+    ("stages-watched", "scripts/lib/traffic.sh", '    watch "$1" "$2" || return\n', ""),
+    ("bad-stage-taken-back", "scripts/lib/traffic.sh", "rollback/$stable", "promote/$deployment"),
+    ("bad-stage-taken-back", "scripts/deploy", "  shifting=yes\n", ""),
+    ("cut-off-release-undone", "scripts/deploy", "trap finish EXIT\n", ""),
+    ("cut-off-release-undone", "scripts/deploy", "exit 130' HUP INT TERM", "exit 130' HUP"),
+    ("cut-off-release-undone", "scripts/deploy", "    return_traffic ||", "    true ||"),
+]  # fmt: skip
+
+# blue-green on Vercel, in Node
+SWITCH_ON_VERCEL_EDITS = [
+    ("ends-in-time", "src/index.ts", "() => app.close()", "() => setTimeout(() => app.close(), 5000)"),
+    ("domains-switch-at-once", "scripts/lib/traffic.sh", 'switch_to "$1" promote', "true"),
+    ("domains-switch-at-once", "scripts/lib/vercel.sh", '  await_switch "$1"\n', ""),
+    ("tested-before-traffic", "scripts/deploy", "attempt 'The smoke test' smoke \"$address\"\n", ""),
+    ("pushes-deploy-nothing", "vercel.json", '"deploymentEnabled"', '"deploymentsEnabled"'),
+]  # fmt: skip
+
+CONFIGURATION = ".railway/railway.ts"
+RAILWAY_EDITS = [
+    ("variables-in-configuration", CONFIGURATION, "      JWT_SECRET: preserve(),\n", ""),
+    ("variables-in-configuration", CONFIGURATION, "      LOG_LEVEL:", '      NOBODY_READS_IT: "1",\n      LOG_LEVEL:'),
+    ("time-to-drain", CONFIGURATION, "shutdownTimeoutSeconds + 5", "shutdownTimeoutSeconds"),
+    ("time-to-drain", CONFIGURATION, "String(shutdownTimeoutSeconds)", '"60"'),
+    ("health-gate", CONFIGURATION, 'healthcheck: "/health/ready"', 'healthcheck: "/health"'),
+    ("health-gate", CONFIGURATION, "healthcheckTimeout: 150", "healthcheckTimeout: 0"),
+    ("deployments-overlap", CONFIGURATION, "overlapSeconds: 20", "overlapSeconds: 0"),
+    ("deployments-overlap", CONFIGURATION, "      overlapSeconds: 20,\n", ""),
+    ("restarted-on-error", CONFIGURATION, '"ON_FAILURE"', '"NEVER"'),
+    ("restarted-on-error", CONFIGURATION, "restartPolicyMaxRetries: 10", "restartPolicyMaxRetries: 0"),
+    ("replicas-enough", CONFIGURATION, "replicas: 2", "replicas: 1"),
+    ("replicas-enough", CONFIGURATION, "    replicas,\n", ""),
+    ("changes-shown-first", "scripts/configure", "railway config apply", "railway config apply --yes"),
+    ("configuration-takes-digest", CONFIGURATION, "@sha256:[0-9a-f]{64}$", ":.+$"),
+    ("configuration-takes-digest", CONFIGURATION, "image(released)", 'image("ghcr.io/example/my-service:latest")'),
+    ("configuration-locked", ".railway/package.json", '"railway": "3.11.0"', '"railway": "3.10.0"'),
+    ("configuration-locked", "scripts/configure", "ci --ignore-scripts", "install --ignore-scripts"),
+    ("migration-before-release", CONFIGURATION, "preDeploy:", "// preDeploy:"),
+    ("metrics-closed", CONFIGURATION, 'METRICS_PORT: "9090"', 'METRICS_PORT: "8080"'),
+    ("log-level-bearable", CONFIGURATION, 'LOG_LEVEL: "info"', 'LOG_LEVEL: "debug"'),
+    ("secrets-by-reference", CONFIGURATION, "HEALTH_TOKEN: preserve()", 'HEALTH_TOKEN: "abc"'),
+    ("secrets-by-reference", CONFIGURATION, "DATABASE_URL: database.env.DATABASE_URL", 'DATABASE_URL: "postgres://a:b@c/d"'),
+    ("token-of-environment", "scripts/lib/railway.sh", "Project-Access-Token: ", "Authorization: Bearer "),
+    ("token-of-environment", "scripts/lib/railway.sh", '[ "$(of .projectToken.environment.name)" = "$environment" ] ||', "true ||"),
+    ("token-of-environment", "scripts/deploy", "\nrequire_environment\n", "\n"),
+    ("token-not-shown", "scripts/lib/railway.sh", "--header @-", '--header "Project-Access-Token: $RAILWAY_TOKEN"'),
+    ("cut-off-release-undone", "scripts/deploy", "trap finish EXIT\n", ""),
+    ("cut-off-release-undone", "scripts/deploy", "exit 130' HUP INT TERM", "exit 130' HUP"),
+    ("cut-off-release-undone", "scripts/deploy", "|| return_to_last_release", "|| true"),
+    ("release-waited-for", "scripts/deploy", "await_deployment || fail", "true || fail"),
+    ("released-by-digest", WORKFLOW, 'scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"', 'scripts/deploy staging "ghcr.io/example/my-service:$GITHUB_SHA"'),
+]  # fmt: skip
+
+
+def spread(**wanted: object) -> dict:
+    """Return the first answers of SPREAD that are so: they are rendered anyway."""
+    return next(answers for answers in SPREAD if wanted.items() <= answers.items())
+
+
+def by_edits(edits: list[tuple], **answers: object) -> list[tuple]:
+    """Return each edit as answers, item, and a function that makes it."""
+    return [
+        (answers, item, functools.partial(lambda change, project: edit(project, *change), change))
+        for item, *change in edits
+    ]
+
+
+CHANGES = [
+    *by_edits(EDITS, **GO),
+    *((GO, item, change) for item, change in OTHER_CHANGES),
+    *(
+        change
+        for language, *edit in OTHER_LANGUAGES
+        for change in by_edits([edit], **spread(language=language, services=ALL))
+    ),
+    *(
+        change
+        for strategy, *edit in STRATEGY_EDITS
+        for change in by_edits([edit], **spread(language="go", strategy=strategy))
+    ),
+    *by_edits(CANARY_ON_VERCEL_EDITS, **CANARY_ON_VERCEL),
+    *by_edits(SWITCH_ON_VERCEL_EDITS, **SWITCH_ON_VERCEL),
+    *by_edits(RAILWAY_EDITS, **RAILWAY),
+]
+
+
+@pytest.mark.parametrize(
+    ("answers", "item", "change"), [pytest.param(*change, id=f"{n}-{change[1]}") for n, change in enumerate(CHANGES)]
+)
+def test_a_change_that_breaks_an_item_is_caught(emit, program, answers, item, change):
+    project = emit(**answers)
+    change(project)
+    results = look(program(**answers), project)
+    assert {result.item.name for result in results if result.status == "fail"} == {item}, described(results)
+    assert all(finding.place[0] for result in results if result.status == "fail" for finding in result.evidence)
+
+
+def test_what_is_missing_is_told_where_it_would_stand(emit, program):
+    project = emit(**GO)
+    edit(project, WORKFLOW, "    timeout-minutes: 45\n", "")
+    edit(project, DEPLOYMENT, "terminationGracePeriodSeconds: 35", "shareProcessNamespace: false")
+    wrong = {result.item.name: result.evidence for result in look(program(**GO), project) if result.status == "fail"}
+    assert wrong.keys() == {"jobs-time-out", "time-to-drain"}
+    lines = {
+        (project / file).read_text().splitlines()[line - 1].strip()
+        for found in wrong.values()
+        for file, line in (finding.place for finding in found)
+    }
+    assert lines == {"staging:", "spec:"}
+
+
+def test_every_check_has_a_change_that_breaks_it(program):
+    """An item can have several checks: what ends in time, for one, is another file in another language."""
+
+    def checks(answers: dict) -> dict[str, str]:
+        return {item: inspect.getsource(check) for item, check in program(**answers).CHECKS.items()}
+
+    written = {(item, check) for answers in SPREAD for item, check in checks(answers).items()}
+    broken = {(item, checks(answers)[item]) for answers, item, _ in CHANGES}
+    listed = {
+        item["id"]
+        for path in (ROOT / "facts/readiness").glob("*.yml")
+        if path.stem != "parts"
+        for item in yaml.safe_load(path.read_text())
+        if "yours" not in item
+    }
+    assert {item for item, _ in written} == listed
+    assert {item for item, _ in written - broken} == set()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "count", "manifest"), [("rolling", 2, DEPLOYMENT), ("blue-green", 2, ROLLOUT), ("canary", 5, ROLLOUT)]
+)
+def test_without_kubectl_the_files_are_read(emit, program, monkeypatch, strategy, count, manifest):
+    answers = spread(language="go", strategy=strategy)
+    project = emit(**answers)
+    module = program(**answers)
+    monkeypatch.setattr(module, "kustomize", lambda folder: None)
+    assert failed(module, project) == set()
+    edit(project, f"{STAGING}/kustomization.yaml", f"count: {count}", "count: 0")
+    edit(project, manifest, "path: /health/ready", "path: /")
+    assert failed(module, project) == {"pods-enough", "readiness-probe"}
+
+
+def test_files_that_are_missing_or_cannot_be_parsed_are_told(emit, program):
+    project = emit(**GO)
+    (project / "compose.yaml").unlink()
+    (project / ".github/dependabot.yml").write_text("version: 2\nupdates: [\n")
+    results = look(program(**GO), project)
+    told = described(results)
+    assert "runs-read-only: compose.yaml: is missing" in told
+    assert any(line.startswith("dependencies-updated: .github/dependabot.yml:") for line in told)
+
+
+def test_manifests_that_cannot_be_parsed_are_told_with_their_line(emit, program):
+    project = emit(**GO)
+    edit(project, "deploy/base/pod-disruption-budget.yaml", "maxUnavailable: 1", "maxUnavailable: [")
+    told = described(look(program(**GO), project))
+    assert any(line.startswith("readiness-probe: deploy/base/pod-disruption-budget.yaml:") for line in told)
+
+
+def test_values_of_another_form_fail_their_items_only(emit, program):
+    project = emit(**GO)
+    edit(project, ".env.example", "SHUTDOWN_TIMEOUT_SECONDS=25", "SHUTDOWN_TIMEOUT_SECONDS=soon")
+    (project / "compose.yaml").write_text("services: [service]\n")
+    results = look(program(**GO), project)
+    told = described(results)
+    assert "stops-in-time: SHUTDOWN_TIMEOUT_SECONDS=soon: expects a whole number" in told
+    assert any(line.startswith("runs-read-only: cannot be checked, as a file has an unknown form") for line in told)
+    # The last two read compose.yaml too.
+    items = {"stops-in-time", "runs-read-only", "variables-in-example", "compose-stays-local"}
+    assert {result.item.name for result in results if result.status == "fail"} == items
+
+
+# Sign-offs
+
+
+def sign(project: Path, item: str, **entry: object) -> None:
+    (project / "readiness.yml").write_text(yaml.safe_dump({item: entry}))
+
+
+def signed(days_until_it_expires: int, **changes: object) -> dict:
+    """Return a sign-off of the day before yesterday."""
+    return {
+        "name": "Ada Lovelace",
+        "date": TODAY - datetime.timedelta(days=2),
+        "expires": TODAY + datetime.timedelta(days=days_until_it_expires),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry", "status", "says"),
+    [
+        (signed(0), "pass", "Ada Lovelace"),
+        (signed(-1), "fail", "a new look"),
+        (signed(-3), "fail", "a day not after today"),
+        (signed(9, date=TODAY + datetime.timedelta(days=3)), "fail", "a day not after today"),
+        (signed(9, date="soon"), "fail", "YYYY-MM-DD"),
+        (signed(9, name=""), "fail", "name, date and expires"),
+        (signed(9, name=7), "fail", "name, date and expires"),
+        (signed(9, note="x"), "fail", "name, date and expires"),
+        ({"name": "Ada Lovelace"}, "fail", "name, date and expires"),
+    ],
+)
+def test_a_sign_off_holds_until_it_expires(emit, program, entry, status, says):
+    project = emit(**GO)
+    sign(project, "rollback-tried", **entry)
+    results = {result.item.name: result for result in look(program(**GO), project)}
+    assert results["rollback-tried"].status == status
+    assert says in str(results["rollback-tried"].evidence[0])
+    assert sum(result.status == "fail" for result in results.values()) == (status == "fail")
+
+
+def test_an_item_that_is_not_right_for_a_service_can_be_signed_for(emit, program):
+    project = emit(**GO)
+    module = program(**GO)
+    edit(project, "Dockerfile", "USER 65532:65532", "USER root")
+    edit(project, "READINESS.md", "*checked* `numeric-user`", "*yours* `numeric-user`")
+    sign(project, "numeric-user", **signed(9))
+    assert failed(module, project) == set()
+
+
+def test_a_project_without_sign_offs_is_told_so_and_does_without(emit, program):
+    """One that was made before there was readiness.yml does not get it by an update, as it is the owner's."""
+    project = emit(**GO)
+    (project / "readiness.yml").unlink()
+    results = {result.item.name: result for result in look(program(**GO), project)}
+    assert not described(list(results.values()))
+    assert results["rollback-tried"].status == "manual"
+    said = str(results["sign-offs-name-items"].evidence[0])
+    assert said == "READINESS.md: 0 items are signed off, as there is no readiness.yml yet"
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a\n"])
+def test_sign_offs_of_another_form_are_refused(emit, program, monkeypatch, capsys, text):
+    project = emit(**GO)
+    (project / "readiness.yml").write_text(text)
+    module = program(**GO)
+    monkeypatch.setattr(module, "ROOT", project)
+    assert module.main([]) == 1
+    assert "readiness.yml:1: expects a map" in capsys.readouterr().err
+
+
+# Formats, options and exit codes
+
+
+@pytest.fixture
+def broken(emit, program, monkeypatch):
+    """Return the program on a project in which one item fails."""
+    project = emit(**GO)
+    edit(project, "Dockerfile", "USER 65532:65532", "USER root")
+    module = program(**GO)
+    monkeypatch.setattr(module, "ROOT", project)
+    return module
+
+
+def test_text_tells_what_fails_and_where(broken, capsys):
+    assert broken.main([]) == 1
+    printed = capsys.readouterr().out
+    assert "  FAIL    numeric-user: The image's user is a number, and not root.\n" in printed
+    assert re.search(r"^ +Dockerfile:\d+: USER root: expects a number that is not 0$", printed, re.MULTILINE)
+    assert re.search(r"^  pass    readiness-probe: deploy/base/deployment.yaml:\d+: ", printed, re.MULTILINE)
+    assert re.search(r"^\d+ pass, 1 fail, \d+ manual$", printed, re.MULTILINE)
+
+
+def test_json_tells_the_same_to_programs(broken, capsys):
+    assert broken.main(["--format", "json"]) == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["fail"] == 1
+    assert printed["pass"] + printed["fail"] + printed["manual"] == len(printed["items"])
+    wrong = next(item for item in printed["items"] if item["status"] == "fail")
+    assert wrong["item"] == "numeric-user"
+    assert wrong["section"] == "Security"
+    assert wrong["evidence"][0]["file"] == "Dockerfile"
+    assert (Path(broken.ROOT) / "Dockerfile").read_text().splitlines()[wrong["evidence"][0]["line"] - 1] == "USER root"
+
+
+def test_markdown_is_a_table_that_begins_with_what_fails(broken, capsys):
+    assert broken.main(["--format", "markdown"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert "numeric-user" in rows[2]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--format", "xml"], ["--url", "orders"], ["--url", "ftp://orders"], ["--strict"]]
+)
+def test_wrong_arguments_are_usage(broken, arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        broken.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: scripts/readiness" in capsys.readouterr().err
+
+
+@pytest.mark.needs("uv")
+@pytest.mark.parametrize(
+    "answers",
+    [GO, SWITCH_ON_VERCEL, spread(language="python", platform="railway")],
+    ids=lambda answers: answers["language"],
+)
+def test_it_runs_by_itself(emit, answers):
+    project = emit(**answers)
+    done = subprocess.run(["make", "readiness"], cwd=project, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 fail, " in done.stdout
+    assert subprocess.run([project / "scripts/readiness", "--help"], capture_output=True, timeout=300).returncode == 0
+
+
+# A running service
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    """Answers as the services do, but for what `answers` says."""
+
+    answers: dict[str, int]
+    headers_sent: set[str]
+
+    def do_GET(self):
+        self.send_response(self.answers.get(self.path, 404))
+        for header in self.headers_sent:
+            self.send_header(header, "x")
+        self.end_headers()
+        self.wfile.write(b'{"status":"ok"}')
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def serve():
+    """Return a function that starts a service and returns its address."""
+    servers = []
+
+    def start(answers, headers):
+        handler = type("Handler", (Service,), {"answers": answers, "headers_sent": headers})
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+WELL = {"/": 200, "/health": 200, "/health/ready": 200, "/health/detailed": 401}
+
+
+@pytest.mark.parametrize(
+    ("answers", "missing", "items"),
+    [
+        ({}, None, set()),
+        ({}, "Strict-Transport-Security", set()),  # without TLS browsers do not heed it
+        ({"/health/ready": 503}, None, {"health-endpoints"}),
+        ({"/health": 302}, None, {"health-endpoints"}),
+        ({"/health/detailed": 200}, None, {"detailed-health-closed"}),
+        ({"/metrics": 200}, None, {"metrics-closed"}),
+        ({}, "X-Frame-Options", {"security-headers"}),
+    ],
+)
+def test_a_running_service_is_asked(emit, program, serve, monkeypatch, capsys, answers, missing, items):
+    module = program(**GO)
+    monkeypatch.setattr(module, "ROOT", emit(**GO))
+    url = serve(WELL | answers, {*module.HEADERS, module.TLS_HEADER} - {missing})
+    code = module.main(["--url", url, "--format", "json"])
+    printed = json.loads(capsys.readouterr().out)
+    assert {item["item"] for item in printed["items"] if item["status"] == "fail"} == items
+    assert code == bool(items)
+
+
+def test_a_service_that_does_not_answer_fails(emit, program, monkeypatch, capsys):
+    module = program(**GO)
+    monkeypatch.setattr(module, "ROOT", emit(**GO))
+    assert module.main(["--url", "http://127.0.0.1:9"]) == 1
+    assert "/health answers 0: expects 200" in capsys.readouterr().out
+
+
+# An image
+
+
+@pytest.mark.needs("docker")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_image_is_looked_into_and_started(images, render, program, language):
+    project = render(language=language, services=[])
+    module = program(language=language, services=[])
+    seen = module.examine_image(images(language, []), module.Repository(project))
+    assert not [str(finding) for findings in seen.values() for finding in findings if not finding.is_good]
+    assert set(seen) == {
+        "numeric-user",
+        "multi-stage",
+        "fail-fast",
+        "example-secrets-refused",
+        "no-secrets-in-image",
+        "runs-read-only",
+        "own-healthcheck",
+        "detailed-health-closed",
+        "security-headers",
+        "stops-in-time",
+    }
+    assert set(seen) <= set(module.CHECKS)
+
+
+@pytest.mark.needs("docker")
+def test_what_is_wrong_with_an_image_is_caught(images, render, program, tmp_path):
+    good = images("go", [])
+    (tmp_path / ".env").write_text("JWT_SECRET=x\n")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {good}\nCOPY .env /.env\nENV REGISTRY_TOKEN=abcdef\nUSER 0\nHEALTHCHECK NONE\n"
+        'ENV JWT_SECRET=a-secret-that-is-long-enough-for-the-service\nENTRYPOINT ["/server", "healthcheck"]\n'
+    )
+    bad = "deployment-patterns-test/unready"
+    containers.docker("build", "--pull=false", "--quiet", "--tag", bad, str(tmp_path))
+    module = program(language="go", services=[])
+    seen = module.examine_image(bad, module.Repository(render(language="go", services=[])))
+    wrong = {item for item, findings in seen.items() if any(not finding.is_good for finding in findings)}
+    assert wrong == {"numeric-user", "fail-fast", "example-secrets-refused", "no-secrets-in-image", "runs-read-only"}
+    assert len([finding for finding in seen["no-secrets-in-image"] if not finding.is_good]) == 2
+
+
+@pytest.mark.needs("docker")
+def test_an_image_that_does_not_exist_is_told(render, program, capsys):
+    module = program(language="go", services=[])
+    assert module.main(["--image", "deployment-patterns-test/none:none"]) == 1
+    assert "cannot be looked into" in capsys.readouterr().err
