@@ -16,11 +16,9 @@ import jinja2
 import pytest
 import yaml
 
+from hooks.template import copy_template
 from tests import containers, machine
-from tests.combinations import ROOT
 from tests.lanes import Lanes
-
-THE_TEMPLATE = ("copier.yml", "facts", "includes", "locks", "template")
 
 Render = Callable[..., Path]
 
@@ -61,10 +59,7 @@ def requirement_is_not_met(request: pytest.FixtureRequest) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the working tree without its history, so that a render takes the files as they are now."""
     destination = tmp_path_factory.mktemp("template") / "deployment-patterns"
-    destination.mkdir()
-    for name in THE_TEMPLATE:
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy2)(source, destination / name)
+    copy_template(destination)
     return destination
 
 

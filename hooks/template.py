@@ -1,0 +1,15 @@
+"""The template of this working tree, to be rendered as it is now, whether committed or not."""
+
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("copier.yml", "facts", "includes", "locks", "template")
+
+
+def copy_template(destination: Path) -> None:
+    """Copy what Copier reads into a new folder, without the history: Copier then takes it as it stands."""
+    destination.mkdir(parents=True)
+    for part in PARTS:
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, destination / part)
