@@ -21,9 +21,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
-    r"(?P<begin><!-- (?P<kind>\w+)(?P<options>(?: \w+=\S+)*) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
+    r"^(?P<begin><!-- (?P<kind>\w+)(?P<options>(?: \w+=\S+)*) -->\n).*?^(?P<end><!-- /(?P=kind) -->)$",
+    re.DOTALL | re.MULTILINE,
 )
-END = re.compile(r"<!-- /\w+ -->")
+END = re.compile(r"^<!-- /\w+ -->$", re.MULTILINE)
 TARGET = re.compile(r"^(?P<name>[a-z]+):[^#\n]*## (?P<does>[^:\n]*).*(?P<runs>(?:\n\t.*)+)", re.MULTILINE)
 VERTICAL_BAR = r"\|"  # one that does not end a table's cell
 WIDTH_CHARACTERS = 110
