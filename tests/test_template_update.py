@@ -1,6 +1,7 @@
 """Promise: scripts/update-template turns a newer release into a pull request, or says why not and pushes nothing."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,17 @@ NEXT = "v1000.0.0"
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory) -> Path:
-    """Return the template with a release after the working tree's, in which the Makefile differs."""
+    """Return the template with a release after the working tree's: another Makefile, another scripts/update-template.
+
+    The latter runs while it is replaced, so that each of its lines has moved and would be nonsense.
+    """
     clone = tagged_template(tmp_path_factory.mktemp("releases"))
     makefile = clone / "template/Makefile.jinja"
     makefile.write_text(makefile.read_text().replace("Show this list", "Show what there is"))
+    script = clone / "template/scripts/update-template.jinja"
+    script.write_text(
+        script.read_text().replace("#!/bin/sh\n", "#!/bin/sh\n" + "echo 'the new one runs'; exit 3\n" * 400)
+    )
     commit_all(clone, "Improve")
     git(clone, "tag", NEXT)
     return clone
@@ -82,6 +90,7 @@ def test_a_newer_release_becomes_a_pull_request_that_says_what_changed(project):
         "",
         ".copier-answers.yml",
         "Makefile",
+        "scripts/update-template",
     ]
     assert "Show what there is" in git(project.server, "show", f"{branch}:Makefile")
     opened = project.opened.read_text()
@@ -96,7 +105,9 @@ def test_a_conflict_is_a_clear_failure_and_nothing_is_pushed(project):
     before = project.state()
     done = project.update("--pull-request")
     assert done.returncode == 1
-    assert "changes the same lines as you did, in:\n  Makefile\n" in done.stderr
+    assert re.search(
+        r"changes the same lines as you did:\n  Makefile:\d+:<<<<<<< .*\n  Makefile:\d+:>>>>>>> ", done.stderr
+    )
     assert project.state() == before
     assert "Show my own list" in makefile.read_text()
     assert not project.opened.exists()
@@ -109,7 +120,9 @@ def test_by_hand_it_makes_a_branch_and_pushes_nothing(project):
 
 
 def test_at_the_newest_release_there_is_nothing_to_do(project):
-    assert project.update().returncode == 0
+    answers = project.folder / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace(f"_commit: {WORKING_TREE}", f"_commit: {NEXT}"))
+    commit_all(project.folder, "Edit")
     done = project.update("--pull-request")
     assert (done.returncode, done.stdout) == (
         0,
