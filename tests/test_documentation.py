@@ -47,7 +47,7 @@ def test_every_cell_of_the_matrix_is_in_the_readme():
             "\nmigrations/  00001_create_examples.sql",
         ),
         ("<!-- file language=python path=api/urls.py -->\n", "```python\n"),
-        ("<!-- commands language=node -->\n", "| `make lint` | Check style and format | `npm run lint` |"),
+        ("<!-- commands language=node -->\n", "| `make typecheck` | Check the types | `npm run typecheck` |"),
     ],
 )
 def test_a_block_is_filled_anew_and_nothing_else_changes(render, before, inside):

@@ -56,3 +56,24 @@ def commit_all(folder: Path, message: str) -> None:
         git(folder, "init", "--quiet")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def find_conflicts(project: Path) -> str:
+    """Return what the project's own guard says about conflict markers and .rej files: nothing where there are none."""
+    guard = subprocess.run(
+        ["scripts/check-conflicts"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    assert guard.returncode == bool(guard.stdout), guard.stdout
+    return guard.stdout
+
+
+def offered(template: Path, version: str, platform: str, strategy: str) -> bool:
+    """Tell whether a release of the template offers a strategy on a platform."""
+    platforms = yaml.safe_load(git(template, "show", f"{version}:facts/platforms.yml"))
+    strategies = platforms.get(platform, {}).get("strategies", {})
+    return strategy in strategies and not strategies[strategy]["refused"]
