@@ -1,13 +1,16 @@
 """Promise: `copier update` improves older projects, without trust, and leaves the owner's files alone."""
 
+import functools
+import json
+
 import copier
 import pytest
 import yaml
 
-from tests.combinations import LANGUAGES
+from tests.combinations import LANGUAGES, REPOSITORIES, ROOT, SERVICES, cells, label
 from tests.containers import facts
 from tests.test_render import files
-from tests.updates import WORKING_TREE, commit_all, git, releases, tagged_template
+from tests.updates import WORKING_TREE, commit_all, git, offered, releases, tagged_template
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +36,64 @@ def contents(project, without=()):
     }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("version", releases())
-def test_an_untouched_project_becomes_what_a_fresh_copy_is(tagged, tmp_path, version, language):
-    answers = {"language": language, "services": ["postgres", "redis"]}
-    updated = copy(tagged, tmp_path / "updated", version, **answers)
+def answers(language, platform, strategy, services, repository="private"):
+    return {
+        "language": language,
+        "platform": platform,
+        "strategy": strategy,
+        "services": services,
+        "repository": repository,
+    }
+
+
+# Every cell of platform and strategy, each language and service several times, between them.
+SPREAD = [
+    answers("node", "kubernetes", "rolling", ["postgres", "redis", "external-api"]),
+    answers("go", "kubernetes", "rolling", ["postgres"], "public"),
+    answers("python", "kubernetes", "rolling", ["redis"]),
+    answers("go", "kubernetes", "blue-green", ["redis", "external-api"]),
+    answers("python", "kubernetes", "canary", ["postgres", "redis"], "public"),
+    answers("python", "vercel", "blue-green", ["postgres", "external-api"]),
+    answers("node", "vercel", "canary", ["redis"], "public"),
+    answers("go", "railway", "rolling", []),
+    answers("node", "railway", "rolling", ["postgres", "redis"], "public"),
+]
+
+
+def test_the_spread_has_every_cell_and_every_choice():
+    assert {(chosen["platform"], chosen["strategy"]) for chosen in SPREAD} == set(cells())
+    assert {chosen["language"] for chosen in SPREAD} == set(LANGUAGES)
+    assert {service for chosen in SPREAD for service in chosen["services"]} == set(SERVICES)
+    assert {chosen["repository"] for chosen in SPREAD} == set(REPOSITORIES)
+
+
+@pytest.mark.parametrize(
+    ("version", "chosen"),
+    [
+        pytest.param(version, chosen, id=f"{version}-{label(chosen)}")
+        for version, commit in releases().items()
+        for chosen in SPREAD
+        if offered(ROOT, commit, chosen["platform"], chosen["strategy"])
+    ],
+)
+def test_an_untouched_project_becomes_what_a_fresh_copy_is(tagged, fresh_copy, tmp_path, version, chosen):
+    updated = copy(tagged, tmp_path / "updated", version, **chosen)
     update(updated, WORKING_TREE)
-    fresh = copy(tagged, tmp_path / "fresh", WORKING_TREE, **answers)
+    fresh = fresh_copy(**chosen)
     owned = seeded_files(tagged, fresh)
     assert owned
     assert contents(updated, without=owned) == contents(fresh, without=owned)
+
+
+@pytest.fixture(scope="module")
+def fresh_copy(tagged, tmp_path_factory):
+    """Return a function that makes a project from the working tree, once for the same answers."""
+
+    @functools.cache
+    def make(as_json):
+        return copy(tagged, tmp_path_factory.mktemp("fresh") / "fresh", WORKING_TREE, **json.loads(as_json))
+
+    return lambda **chosen: make(json.dumps(chosen, sort_keys=True))
 
 
 def owners_patterns(template):
@@ -103,10 +154,63 @@ def test_a_file_that_the_owner_deleted_stays_deleted(next_release, tmp_path):
     assert not (project / "READINESS.md").exists()
 
 
-def test_answers_survive_and_can_change(next_release, tmp_path):
-    project = copy(next_release, tmp_path / "project", WORKING_TREE, language="go", services=["redis"])
-    update(project, "v1000.0.0", services=["redis", "postgres"])
-    answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
-    assert answers["language"] == "go"
-    assert sorted(answers["services"]) == ["postgres", "redis"]
-    assert "postgres:18" in (project / "compose.yaml").read_text()
+@pytest.mark.parametrize("version", releases())
+def test_answers_survive_and_can_change_in_the_same_step(tagged, tmp_path, version):
+    before = answers("python", "kubernetes", "rolling", ["redis"])
+    after = answers("python", "kubernetes", "rolling", ["postgres", "external-api"], "public")
+    project = copy(tagged, tmp_path / "project", version, **before)
+    update(project, WORKING_TREE, services=after["services"], repository="public")
+    fresh = copy(tagged, tmp_path / "fresh", WORKING_TREE, **after)
+    recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert {name: recorded[name] for name in after} == after
+    owned = seeded_files(tagged, fresh) | seeded_files(tagged, project)
+    assert contents(project, without=owned) == contents(fresh, without=owned)
+
+
+def test_another_language_is_another_service(tagged, tmp_path):
+    """Copier lets no template refuse it: docs/updating.md says what happens, and that Git takes it back."""
+    project = copy(tagged, tmp_path / "project", WORKING_TREE, language="node")
+    before = contents(project)
+    update(project, WORKING_TREE, language="go")
+    assert (project / "src/routes/root.ts").exists(), "what is the owner's stays"
+    assert not (project / "src/app.ts").exists()
+    assert (project / "cmd/server/main.go").exists()
+    assert not (project / "internal/api").exists(), "what would be the owner's does not come"
+    git(project, "add", "--all")
+    git(project, "restore", "--staged", "--worktree", "--source", "HEAD", ".")
+    git(project, "clean", "--quiet", "--force", "-d")
+    assert contents(project) == before
+
+
+def test_several_services_in_one_repository_are_updated_each_by_itself(next_release, tmp_path):
+    repository = tmp_path / "repository"
+    for name in ("orders", "bills"):
+        copier.run_copy(
+            str(next_release),
+            repository / "services" / name,
+            data={"project_name": name, "language": "go"},
+            vcs_ref=WORKING_TREE,
+            defaults=True,
+            quiet=True,
+        )
+    commit_all(repository, "Start")
+    update(repository / "services/orders", "v1000.0.0")
+    changed = git(repository, "diff", "--name-only").split()
+    assert sorted(changed) == ["services/orders/.copier-answers.yml", "services/orders/Makefile"]
+
+
+def test_a_fork_has_its_own_defaults_and_takes_releases_over(next_release, tmp_path):
+    fork = tmp_path / "fork"
+    git(tmp_path, "clone", "--quiet", str(next_release), str(fork))
+    git(fork, "checkout", "--quiet", "-b", "ours", WORKING_TREE)
+    questions = (fork / "copier.yml").read_text()
+    (fork / "copier.yml").write_text(questions.replace("default: example\n", "default: acme\n"))
+    commit_all(fork, "Our own defaults")
+    git(fork, "tag", "v1000.1.0")
+    project = copy(fork, tmp_path / "project", "v1000.1.0")
+    assert "ghcr.io/acme/" in (project / "Makefile").read_text()
+    git(fork, "merge", "--quiet", "--no-edit", "v1000.0.0")
+    git(fork, "tag", "v1000.2.0")
+    update(project, "v1000.2.0")
+    assert "ghcr.io/acme/" in (project / "Makefile").read_text()
+    assert (project / "Makefile").read_text().endswith("\n# improved\n")

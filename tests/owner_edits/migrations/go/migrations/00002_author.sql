@@ -1,0 +1,5 @@
+-- +goose Up
+ALTER TABLE examples ADD COLUMN author text NOT NULL DEFAULT '';
+
+-- +goose Down
+ALTER TABLE examples DROP COLUMN author;
