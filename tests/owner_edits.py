@@ -96,7 +96,7 @@ def edit(project: Path, answers: Answers) -> None:
         assert text.count(old) == 1, f"{name} contains {old!r} {text.count(old)} times"
         path.write_text(text.replace(old, new))
     add_slow_route(project, answers["language"])
-    shutil.copytree(EDITS / "migrations" / answers["language"], project, dirs_exist_ok=True)
+    shutil.copytree(EDITS / "with_postgres" / answers["language"], project, dirs_exist_ok=True)
     (project / "README.md").write_text(README)
     (project / DELETED).unlink()
     (project / MOVED[1]).parent.mkdir(parents=True)

@@ -59,7 +59,7 @@ def test_an_update_keeps_what_its_owner_did_and_conflicts_nowhere(tagged, tmp_pa
     for name, _, new in owner_edits.edits(answers):
         assert new in (project / name).read_text(), name
     assert (project / "README.md").read_text() == owner_edits.README
-    for folder in (owner_edits.EDITS / language, owner_edits.EDITS / "migrations" / language):
+    for folder in (owner_edits.EDITS / language, owner_edits.EDITS / "with_postgres" / language):
         for path in filter(Path.is_file, folder.rglob("*")):
             assert (project / path.relative_to(folder)).read_bytes() == path.read_bytes()
     assert not (project / owner_edits.DELETED).exists()

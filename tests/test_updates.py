@@ -200,17 +200,22 @@ def test_several_services_in_one_repository_are_updated_each_by_itself(next_rele
 
 
 def test_a_fork_has_its_own_defaults_and_takes_releases_over(next_release, tmp_path):
+    """As docs/updating.md says; the newest release is found by itself."""
     fork = tmp_path / "fork"
-    git(tmp_path, "clone", "--quiet", str(next_release), str(fork))
-    git(fork, "checkout", "--quiet", "-b", "ours", WORKING_TREE)
+    git(tmp_path, "clone", "--quiet", "--no-tags", str(next_release), str(fork))
+    git(fork, "fetch", "--quiet", "--no-tags", "origin", f"refs/tags/{WORKING_TREE}")
+    git(fork, "checkout", "--quiet", "-b", "ours", "FETCH_HEAD")
     questions = (fork / "copier.yml").read_text()
     (fork / "copier.yml").write_text(questions.replace("default: example\n", "default: acme\n"))
     commit_all(fork, "Our own defaults")
-    git(fork, "tag", "v1000.1.0")
-    project = copy(fork, tmp_path / "project", "v1000.1.0")
-    assert "ghcr.io/acme/" in (project / "Makefile").read_text()
-    git(fork, "merge", "--quiet", "--no-edit", "v1000.0.0")
-    git(fork, "tag", "v1000.2.0")
-    update(project, "v1000.2.0")
-    assert "ghcr.io/acme/" in (project / "Makefile").read_text()
-    assert (project / "Makefile").read_text().endswith("\n# improved\n")
+    git(fork, "tag", f"{WORKING_TREE}+acme.1")
+    git(fork, "tag", WORKING_TREE, "HEAD^")
+    project = copy(fork, tmp_path / "project", None)
+    makefile = project / "Makefile"
+    assert "ghcr.io/acme/" in makefile.read_text()
+    git(fork, "fetch", "--quiet", "--no-tags", "origin", "refs/tags/v1000.0.0")
+    git(fork, "merge", "--quiet", "--no-edit", "FETCH_HEAD")
+    git(fork, "tag", "v1000.0.0+acme.1")
+    update(project, None)
+    assert "ghcr.io/acme/" in makefile.read_text()
+    assert makefile.read_text().endswith("\n# improved\n")
