@@ -19,9 +19,9 @@ from tests.load import Load
 
 REQUESTS_A_SECOND = 200
 LOAD_SECONDS = 1200
+# What a scenario has to see at least, even if its release is over sooner.
+ENOUGH_REQUESTS = 2000
 CONTAINER = "        - name: server\n"
-# A release for each phase in which it is killed.
-KILLED = ("4.1.0", "4.2.0", "4.3.0")
 
 # What an owner can do to GET /: every answer an error, or each one slow. Path, what stands there, what to put there.
 WRONG = {
@@ -70,7 +70,7 @@ def new_stage(render, folder: Path, *, strategy: str, language: str, services: l
     project = render(language=language, services=services, strategy=strategy, project_name=name)
     stage = Stage(Path(shutil.copytree(project, folder / name, symlinks=True)), folder, environment)
     stage.set_up([variable["name"] for variable in variables(language, services) if variable.get("secret")])
-    cut_waits_short(stage.project)
+    fit_to_one_machine(stage.project)
     if language == "python":
         stage.change_setting("ALLOWED_HOSTS", f"{name},127.0.0.1")
     done = stage.deploy(stage.image("1.0.0"))
@@ -81,20 +81,22 @@ def new_stage(render, folder: Path, *, strategy: str, language: str, services: l
     return stage
 
 
-def cut_waits_short(project: Path) -> None:
-    """Shorten what a release waits for to let people and their traffic have their time.
+def fit_to_one_machine(project: Path) -> None:
+    """Shorten what a release waits for to let people and their traffic have their time, and share one machine's cores.
 
-    Its probes become patient, as all pods share this machine's cores: slow is what takes 1.5 seconds, not 0.5.
+    Its probes become patient: slow is what takes 1.5 seconds, not 0.5. Its pods reserve hardly any CPU: where those of
+    all tests do not fit on the node, a release waits for room, and its analysis fails for want of it.
     """
     for path in (project / "deploy/base").glob("*.yaml"):
         patient = r"\1--max-p95-milliseconds=1500\1--timeout-seconds=5\g<0>"
         text = re.sub(r"(\n +- )--host=", patient, path.read_text())
-        for long, short in {
+        for usual, here in {
             "pause: {duration: 2m}": "pause: {duration: 25s}",
             "interval: 15s": "interval: 5s",
             "interval: 10s": "interval: 3s",
+            "cpu: 100m": "cpu: 10m",
         }.items():
-            text = text.replace(long, short)
+            text = text.replace(usual, here)
         path.write_text(text)
 
 
@@ -143,8 +145,8 @@ def no_request_lost(stage: Stage, scenario: str) -> Iterator[Load]:
     """Assert that each request of a constant load is answered."""
     with under_load(stage, scenario) as load:
         yield load
+        load.wait_for(max(0, ENOUGH_REQUESTS - load.total))
     assert not load.failures
-    assert load.total >= 2000
 
 
 def versions(load: Load) -> set[str]:
@@ -302,19 +304,18 @@ class Releases:
         assert versions(load) <= {"1.0.0", "2.1.0"}
 
     def test_a_release_that_was_killed_can_be_run_again(self, stages):
-        """In each phase; what the cluster has gone on with meanwhile is taken up."""
+        """In each phase. From the second on the cluster goes on by itself: what it has come to is taken up."""
         stage = self.at_the_start(stages)
         with no_request_lost(stage, "killed and run again") as load:
-            for phase, version in zip(self.phases, KILLED, strict=True):
-                interrupt(stage, stage.image(version), phase, signal.SIGKILL)
-                done = stage.deploy(stage.image(version))
+            for version, phases in {"2.3.0": self.phases[:2], "2.4.0": self.phases[2:]}.items():
+                image = stage.image(version)
+                outputs = [interrupt(stage, image, phase, signal.SIGKILL) for phase in phases]
+                done = stage.deploy(image)
                 assert done.returncode == 0, done.stdout
-                assert "was cut off: going on from what it left" in done.stdout
+                for output in [*outputs[1:], done.stdout]:
+                    assert "was cut off: going on from what it left" in output
                 assert stage.smoke(version).returncode == 0
-            done = stage.deploy(stage.image("1.0.0"))
-            assert done.returncode == 0, done.stdout
-        assert versions(load) == {"1.0.0", *KILLED}
-        assert stage.smoke("1.0.0").returncode == 0
+        assert versions(load) == {"1.0.0", "2.3.0", "2.4.0"}
 
     def test_of_two_releases_at_once_one_wins(self, stages):
         stage = self.at_the_start(stages)

@@ -3,7 +3,7 @@
 import copier
 import pytest
 
-from tests.cluster.releases import cut_waits_short, no_request_lost, versions
+from tests.cluster.releases import fit_to_one_machine, no_request_lost, versions
 from tests.cluster.stage import Stage
 from tests.combinations import variables
 from tests.updates import WORKING_TREE, commit_all, git, tagged_template
@@ -21,7 +21,9 @@ def test_the_strategy_is_changed_without_an_outage(tmp_path_factory):
     stage = Stage(project, folder, "staging")
     try:
         stage.set_up([variable["name"] for variable in variables("go", []) if variable.get("secret")])
+        fit_to_one_machine(project)
         done = stage.deploy(stage.image("1.0.0"))
+        git(project, "checkout", "--quiet", ".")
         assert done.returncode == 0, done.stdout
         stage.open_way_in()
         stage.require_way_in()
@@ -38,7 +40,7 @@ def change(stage: Stage, strategy: str, old: str, new: str) -> None:
     commit_all(stage.project, f"Release {strategy}")
     stage.kubectl("apply", "--filename", str(stage.project / "deploy/deployer.yaml"))
     image = stage.image(new)
-    cut_waits_short(stage.project)
+    fit_to_one_machine(stage.project)
     with no_request_lost(stage, f"change to {strategy}") as load:
         done = stage.deploy(image)
     git(stage.project, "checkout", "--quiet", ".")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.releases import CONTAINER, no_request_lost, under_load, versions
+from tests.cluster.releases import CONTAINER, fit_to_one_machine, no_request_lost, under_load, versions
 from tests.cluster.stage import Stage
 from tests.combinations import variables
 from tests.machine import REGISTRY
@@ -93,6 +93,7 @@ def repository(render, tmp_path_factory) -> Iterator[Repository]:
     folder = tmp_path_factory.mktemp("pipeline")
     project = render(language=LANGUAGE, strategy="rolling", repository="public", project_name=NAME)
     repository = Repository(Path(shutil.copytree(project, folder / NAME, symlinks=True)), folder)
+    fit_to_one_machine(repository.project)
     first = repository.commit("First")
     repository.set_up("staging", first)
     repository.set_up("preview", first)
