@@ -194,3 +194,41 @@ def test_smoke_says_that_nobody_answers(run):
     assert done.returncode == 1
     assert "FAIL http://127.0.0.1:1/health: status 000" in done.stderr
     assert "Failed to connect" in done.stderr or "Couldn't connect" in done.stderr
+
+
+ROLLOUT = """
+set -eu
+name=orders server=app=orders
+say() { echo "$*"; }
+describe_pods() { echo 'orders-1 0/1 Running'; }
+stuck_pod() { :; }
+list_releases() { :; }
+field() { case $2 in .spec.progressDeadlineSeconds) echo 1 ;; esac; }
+kube() { echo "$STATUS"; }
+. scripts/lib/workload.sh
+verdict_seconds=1
+await_rollout || { echo "problem: $problem"; exit 1; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        ("Waiting for rollout to finish: 1 of 2 updated replicas are available...", 1, "not become ready in time"),
+        ('error: deployment "orders" exceeded its progress deadline', 1, "not become ready in time"),
+        ('deployment "orders" successfully rolled out', 0, "successfully rolled out"),
+    ],
+    ids=["no news", "Kubernetes says so", "well"],
+)
+def test_a_rollout_without_news_ends_even_where_kubernetes_misses_its_deadline(project, status, code, said):
+    """It does where a release returns to pods that were there before, while all pods become unready at that moment."""
+    done = subprocess.run(
+        ["sh", "-c", ROLLOUT],
+        cwd=project,
+        env={**os.environ, "STATUS": status},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert said in done.stdout

@@ -4,7 +4,10 @@ workload=deployment
 revision_annotation='deployment\.kubernetes\.io/revision'
 
 # A rollout fails when it makes no progress for progressDeadlineSeconds (deployment.yaml), at the latest after this time.
+# Both are watched here as well: Kubernetes may miss the former where it returns to pods that it has had before. Its own
+# verdict comes first, as it is given a little longer.
 rollout_seconds=900
+verdict_seconds=15
 
 # start_release: nothing keeps a Deployment from trying again.
 start_release() { :; }
@@ -12,22 +15,26 @@ start_release() { :; }
 # await_rollout: waits until all pods run the current revision. Where that will not happen, returns 1 and sets $problem.
 await_rollout() {
   deadline=$(($(date +%s) + rollout_seconds))
+  progress_seconds=$(field "deployment/$name" .spec.progressDeadlineSeconds) || progress_seconds=$rollout_seconds
   shown=
   while :; do
+    now_seconds=$(date +%s)
     status=$(kube rollout status "deployment/$name" --watch=false 2>&1) || true
-    case $status in
-      *'exceeded its progress deadline'*)
-        problem="the new pods did not become ready in time
-$(describe_pods)"
-        return 1
-        ;;
-    esac
-    [ "$status" = "$shown" ] || say "$status"
-    shown=$status
+    if [ "$status" != "$shown" ]; then
+      say "$status"
+      shown=$status
+      stalled_at=$((now_seconds + progress_seconds + verdict_seconds))
+    fi
     case $status in *'successfully rolled out'*) return ;; esac
+    case $status in *'exceeded its progress deadline'*) stalled_at=$now_seconds ;; esac
+    if [ "$now_seconds" -ge "$stalled_at" ]; then
+      problem="the new pods did not become ready in time
+$(describe_pods)"
+      return 1
+    fi
     problem=$(rollout_problem)
     [ -z "$problem" ] || return 1
-    if [ "$(date +%s)" -ge "$deadline" ]; then
+    if [ "$now_seconds" -ge "$deadline" ]; then
       problem="the rollout took longer than $rollout_seconds seconds
 $(describe_pods)"
       return 1
