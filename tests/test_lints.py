@@ -69,8 +69,8 @@ def test_programs(distinct):
     assert len(programs) >= 18
     named = list(map(str, programs))
     # A check says what it promises by its name.
-    assert_clean(lint("ruff", "check", "--config", str(ROOT / "pyproject.toml"), "--ignore=D103", *named))
-    assert_clean(lint("ruff", "format", "--check", "--line-length=120", *named))
+    assert_clean(lint("ruff", "check", "--no-cache", "--config", str(ROOT / "pyproject.toml"), "--ignore=D103", *named))
+    assert_clean(lint("ruff", "format", "--no-cache", "--check", "--line-length=120", *named))
     assert all(os.access(path, os.X_OK) for path in programs)
 
 
