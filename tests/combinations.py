@@ -34,6 +34,17 @@ def cells() -> list[tuple[str, str]]:
     ]
 
 
+def on(platform: str, language: str, strategy: str, services: list[str], repository: str = "private") -> Answers:
+    """Return the answers that decide what is emitted."""
+    return {
+        "language": language,
+        "platform": platform,
+        "strategy": strategy,
+        "services": services,
+        "repository": repository,
+    }
+
+
 def all_services() -> list[list[str]]:
     """Return the eight subsets of the services, the empty one first."""
     return [list(chosen) for chosen in chain.from_iterable(combinations(SERVICES, n) for n in range(4))]

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from tests import containers
-from tests.combinations import LANGUAGES, ROOT
+from tests.combinations import LANGUAGES, ROOT, on
 
 ALL = ["postgres", "redis", "external-api"]
 STRATEGIES = ["rolling", "blue-green", "canary"]
@@ -38,19 +38,6 @@ SPREAD = [
     )
 ]
 GO = {"language": "go", "strategy": "rolling", "services": ALL, "repository": "private"}
-
-
-def on(platform: str, language: str, strategy: str, services: list[str], repository: str) -> dict:
-    """Return answers for a platform."""
-    return {
-        "language": language,
-        "platform": platform,
-        "strategy": strategy,
-        "services": services,
-        "repository": repository,
-    }
-
-
 CANARY_ON_VERCEL = on("vercel", "go", "canary", ALL, "private")
 SWITCH_ON_VERCEL = on("vercel", "node", "blue-green", [], "public")
 RAILWAY = on("railway", "go", "rolling", ALL, "private")

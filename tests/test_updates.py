@@ -7,7 +7,7 @@ import copier
 import pytest
 import yaml
 
-from tests.combinations import LANGUAGES, REPOSITORIES, ROOT, SERVICES, cells, label
+from tests.combinations import LANGUAGES, REPOSITORIES, ROOT, SERVICES, cells, label, on
 from tests.containers import facts
 from tests.test_render import files
 from tests.updates import WORKING_TREE, commit_all, git, offered, releases, tagged_template
@@ -36,27 +36,17 @@ def contents(project, without=()):
     }
 
 
-def answers(language, platform, strategy, services, repository="private"):
-    return {
-        "language": language,
-        "platform": platform,
-        "strategy": strategy,
-        "services": services,
-        "repository": repository,
-    }
-
-
 # Every cell of platform and strategy, each language and service several times, between them.
 SPREAD = [
-    answers("node", "kubernetes", "rolling", ["postgres", "redis", "external-api"]),
-    answers("go", "kubernetes", "rolling", ["postgres"], "public"),
-    answers("python", "kubernetes", "rolling", ["redis"]),
-    answers("go", "kubernetes", "blue-green", ["redis", "external-api"]),
-    answers("python", "kubernetes", "canary", ["postgres", "redis"], "public"),
-    answers("python", "vercel", "blue-green", ["postgres", "external-api"]),
-    answers("node", "vercel", "canary", ["redis"], "public"),
-    answers("go", "railway", "rolling", []),
-    answers("node", "railway", "rolling", ["postgres", "redis"], "public"),
+    on("kubernetes", "node", "rolling", ["postgres", "redis", "external-api"]),
+    on("kubernetes", "go", "rolling", ["postgres"], "public"),
+    on("kubernetes", "python", "rolling", ["redis"]),
+    on("kubernetes", "go", "blue-green", ["redis", "external-api"]),
+    on("kubernetes", "python", "canary", ["postgres", "redis"], "public"),
+    on("vercel", "python", "blue-green", ["postgres", "external-api"]),
+    on("vercel", "node", "canary", ["redis"], "public"),
+    on("railway", "go", "rolling", []),
+    on("railway", "node", "rolling", ["postgres", "redis"], "public"),
 ]
 
 
@@ -156,8 +146,8 @@ def test_a_file_that_the_owner_deleted_stays_deleted(next_release, tmp_path):
 
 @pytest.mark.parametrize("version", releases())
 def test_answers_survive_and_can_change_in_the_same_step(tagged, tmp_path, version):
-    before = answers("python", "kubernetes", "rolling", ["redis"])
-    after = answers("python", "kubernetes", "rolling", ["postgres", "external-api"], "public")
+    before = on("kubernetes", "python", "rolling", ["redis"])
+    after = on("kubernetes", "python", "rolling", ["postgres", "external-api"], "public")
     project = copy(tagged, tmp_path / "project", version, **before)
     update(project, WORKING_TREE, services=after["services"], repository="public")
     fresh = copy(tagged, tmp_path / "fresh", WORKING_TREE, **after)
