@@ -206,7 +206,7 @@ list_releases() { :; }
 field() { case $2 in .spec.progressDeadlineSeconds) echo 1 ;; esac; }
 kube() { echo "$STATUS"; }
 . scripts/lib/workload.sh
-verdict_seconds=1
+verdict_seconds=1 rollout_seconds=4
 await_rollout || { echo "problem: $problem"; exit 1; }
 """
 
@@ -217,8 +217,9 @@ await_rollout || { echo "problem: $problem"; exit 1; }
         ("Waiting for rollout to finish: 1 of 2 updated replicas are available...", 1, "not become ready in time"),
         ('error: deployment "orders" exceeded its progress deadline', 1, "not become ready in time"),
         ('deployment "orders" successfully rolled out', 0, "successfully rolled out"),
+        ("", 1, "not become ready in time"),
     ],
-    ids=["no news", "Kubernetes says so", "well"],
+    ids=["no news", "Kubernetes says so", "well", "no answer"],
 )
 def test_a_rollout_without_news_ends_even_where_kubernetes_misses_its_deadline(project, status, code, said):
     """It does where a release returns to pods that were there before, while all pods become unready at that moment."""

@@ -16,7 +16,7 @@ start_release() { :; }
 await_rollout() {
   deadline=$(($(date +%s) + rollout_seconds))
   progress_seconds=$(field "deployment/$name" .spec.progressDeadlineSeconds) || progress_seconds=$rollout_seconds
-  shown=
+  stalled_at=$deadline shown=
   while :; do
     now_seconds=$(date +%s)
     status=$(kube rollout status "deployment/$name" --watch=false 2>&1) || true
