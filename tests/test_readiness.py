@@ -628,6 +628,13 @@ def test_manifests_that_cannot_be_parsed_are_told_with_their_line(emit, program)
     assert any(line.startswith("readiness-probe: deploy/base/pod-disruption-budget.yaml:") for line in told)
 
 
+@pytest.mark.parametrize("line", ["LOG_LEVEL", "METRICS_PORT", "SHUTDOWN_TIMEOUT_SECONDS"])
+def test_on_railway_a_setting_with_a_default_can_be_left_out(emit, program, line):
+    project = emit(**RAILWAY)
+    everywhere(project, ".railway/railway.ts", rf"(?m)^ +{line}: .*\n", "")
+    assert not described(look(program(**RAILWAY), project))
+
+
 def test_values_of_another_form_fail_their_items_only(emit, program):
     project = emit(**GO)
     edit(project, ".env.example", "SHUTDOWN_TIMEOUT_SECONDS=25", "SHUTDOWN_TIMEOUT_SECONDS=soon")

@@ -53,6 +53,11 @@ def settings(repository: Repository) -> dict[str, Setting]:
     }
 
 
+def setting(repository: Repository, name: str, default: str) -> Setting:
+    """Return what the configuration gives the service, or the default that the service then takes."""
+    return settings(repository).get(name, Setting(0, f'"{default}"'))
+
+
 @check
 def variables_in_configuration(repository: Repository) -> Findings:
     declared, given = schema(repository), settings(repository)
@@ -65,9 +70,8 @@ def variables_in_configuration(repository: Repository) -> Findings:
 
 @check
 def time_to_drain(repository: Repository) -> Findings:
-    given = settings(repository)
-    constant = re.fullmatch(r"String\((\w+)\)", given["SHUTDOWN_TIMEOUT_SECONDS"].expression)
-    needed = given["SHUTDOWN_TIMEOUT_SECONDS"].text
+    timeout = setting(repository, "SHUTDOWN_TIMEOUT_SECONDS", "25")
+    constant, needed = re.fullmatch(r"String\((\w+)\)", timeout.expression), timeout.text
     if constant:
         needed = re.search(rf"^const {constant[1]} = (\d+);$", repository.text(CONFIGURATION), re.MULTILINE)[1]
     granted = amount(repository, "drainingSeconds")
@@ -145,17 +149,16 @@ def configuration_locked(repository: Repository) -> Findings:
 
 @check
 def metrics_closed(repository: Repository) -> Findings:
-    given = settings(repository)
-    public, internal = given["PORT"].text, given["METRICS_PORT"].text
-    place = (CONFIGURATION, given["METRICS_PORT"].line)
-    yield verdict(public != internal, f"PORT {public}, METRICS_PORT {internal}", "two ports", place)
+    public, internal = settings(repository)["PORT"], setting(repository, "METRICS_PORT", "9090")
+    seen = f"PORT {public.text}, METRICS_PORT {internal.text}"
+    yield verdict(public.text != internal.text, seen, "two ports", (CONFIGURATION, internal.line))
 
 
 @check
 def log_level_bearable(repository: Repository) -> Findings:
-    setting = settings(repository)["LOG_LEVEL"]
-    is_bearable = setting.text in {"info", "warn", "error"}
-    yield verdict(is_bearable, f"LOG_LEVEL {setting.expression}", "info or less", (CONFIGURATION, setting.line))
+    level = setting(repository, "LOG_LEVEL", "info")
+    is_bearable = level.text in {"info", "warn", "error"}
+    yield verdict(is_bearable, f"LOG_LEVEL {level.expression}", "info or less", (CONFIGURATION, level.line))
 
 
 # --- Secrets ---
@@ -163,10 +166,10 @@ def log_level_bearable(repository: Repository) -> Findings:
 
 @check
 def secrets_by_reference(repository: Repository) -> Findings:
-    for name, setting in settings(repository).items():
-        if SECRET_NAME.search(name) or PASSWORD_IN_URL.search(setting.expression):
-            is_named = re.fullmatch(r"preserve\(\)|\w+\.env\.\w+", setting.expression)
-            yield verdict(is_named, f"{name} by reference", "preserve()", (CONFIGURATION, setting.line))
+    for name, given in settings(repository).items():
+        if SECRET_NAME.search(name) or PASSWORD_IN_URL.search(given.expression):
+            is_named = re.fullmatch(r"preserve\(\)|\w+\.env\.\w+", given.expression)
+            yield verdict(is_named, f"{name} by reference", "preserve()", (CONFIGURATION, given.line))
 
 
 @check
