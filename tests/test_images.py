@@ -28,6 +28,13 @@ SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 
+# What the image's folder of the service holds, with every service.
+IN_APP = {
+    "node": {"dist", "migrations", "node_modules", "package.json"},
+    "go": set(),
+    "python": {".venv", "api", "config", "health", "manage.py", "pyproject.toml", "uv.lock", "web"},
+}
+
 pytestmark = pytest.mark.needs("docker")
 
 
@@ -87,7 +94,7 @@ def test_the_image_runs_as_its_numeric_user_and_says_what_it_is(images, language
 
 
 @per_language
-def test_the_image_holds_no_history_secrets_or_tests(emit, language, tmp_path):
+def test_the_image_holds_what_runs_and_no_history_secrets_or_tests(emit, language, tmp_path):
     project = emit(language=language, services=ALL)
     canary = "canary-of-a-secret-that-must-stay-out"
     (project / ".env").write_text(f"JWT_SECRET={canary}\n")
@@ -109,6 +116,7 @@ def test_the_image_holds_no_history_secrets_or_tests(emit, language, tmp_path):
                             assert canary.encode() not in layer.extractfile(entry).read(), entry.name
     containers.docker("rmi", image)
     assert len(names) > 100
+    assert {name.split("/")[1] for name in names if re.match("app/.", name)} == IN_APP[language]
     own = [name for name in names if name.startswith(("app/", "srv/", "home/"))]
     strays = re.compile(r"(^|/)(\.git|\.env|tests?|Dockerfile|Makefile|\.github|deploy)$")
     vendored = re.compile(r"node_modules/|site-packages/|\.venv/")
