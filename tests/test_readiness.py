@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
@@ -62,7 +63,8 @@ def load(project: Path):
     loader = importlib.machinery.SourceFileLoader("readiness", str(project / "scripts/readiness"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("readiness", loader))
     sys.modules["readiness"] = module
-    loader.exec_module(module)
+    with mock.patch.object(sys, "dont_write_bytecode", True):  # the project is only to be read
+        loader.exec_module(module)
     keep_runs(module)
     if hasattr(module, "kustomize"):
         keep_builds(module)
