@@ -1,5 +1,6 @@
 """Every valid set of answers, read from what users are offered: copier.yml and facts/."""
 
+from functools import cache
 from itertools import chain, combinations, product
 from pathlib import Path
 
@@ -13,12 +14,14 @@ REPOSITORIES = ("private", "public")
 Answers = dict[str, str | list[str]]
 
 
+@cache
 def questions() -> dict[str, dict]:
     """Return copier.yml's questions that people are asked, by name."""
     document = yaml.safe_load((ROOT / "copier.yml").read_text())
     return {name: spec for name, spec in document.items() if not name.startswith("_") and spec.get("when") is not False}
 
 
+@cache
 def platforms() -> dict[str, dict]:
     """Return facts/platforms.yml."""
     return yaml.safe_load((ROOT / "facts/platforms.yml").read_text())
