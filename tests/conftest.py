@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
@@ -18,7 +19,7 @@ import yaml
 
 from hooks.template import copy_template
 from tests import containers, machine
-from tests.lanes import Lanes
+from tests.lanes import Lanes, begin_with_what_takes_long
 
 Render = Callable[..., Path]
 
@@ -36,7 +37,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Lanes:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip a test whose tools are not here, or make it fail where REQUIRE names the missing one."""
+    """Order the tests; skip one whose tools are not here, or make it fail where REQUIRE names the missing one."""
+    begin_with_what_takes_long(items)
     for item in items:
         for marker in item.iter_markers("needs"):
             for tool in marker.args:
@@ -64,21 +66,35 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def renders_are_fast() -> Iterator[None]:
-    """Keep what Jinja compiles, which Copier does anew for each project, and let PyYAML read and write in C."""
+def renders_are_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what Jinja compiles, which Copier does anew for each project, and let PyYAML read and write in C.
+
+    What Copier clones and throws away goes to memory where there is some. It need not ask Git about the mode of every
+    file either: that changes something on file systems only that know no modes.
+    """
     compiled: dict[tuple, object] = {}
     compile_text = jinja2.Environment.compile
+    tmp_path_factory.getbasetemp()  # pytest's own folders, settled before, stay where they are
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-    def compile_once(environment: jinja2.Environment, source: str, *arguments: object, **options: object) -> object:
-        key = (environment.block_start_string, source, arguments, *sorted(options.items()))
+    def compile_once(
+        environment: jinja2.Environment,
+        source: str,
+        name: str | None = None,
+        filename: str | None = None,  # where this clone of the template is: it only shows in tracebacks
+        **options: object,
+    ) -> object:
+        key = (environment.block_start_string, source, name, *sorted(options.items()))
         if key not in compiled:
-            compiled[key] = compile_text(environment, source, *arguments, **options)
+            compiled[key] = compile_text(environment, source, name, filename, **options)
         return compiled[key]
 
     with (
         mock.patch.object(jinja2.Environment, "compile", compile_once),
         mock.patch.object(yaml, "SafeLoader", yaml.CSafeLoader),
         mock.patch.object(yaml, "SafeDumper", yaml.CSafeDumper),
+        mock.patch.object(tempfile, "tempdir", memory),
+        mock.patch("copier._main.Worker._sync_git_index_executable_bit"),
     ):
         yield
 
@@ -100,9 +116,7 @@ def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (shared / key).exists():
                 folder = tmp_path_factory.mktemp("render")
-                # There is no repository around it: Copier need not ask Git about every file.
-                with mock.patch("copier._main.is_git_available", return_value=False):
-                    copier.run_copy(str(template), folder / name, data=answers, defaults=True, quiet=True)
+                copier.run_copy(str(template), folder / name, data=answers, defaults=True, quiet=True)
                 folder.rename(shared / key)
         return shared / key / name
 
