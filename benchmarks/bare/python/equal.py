@@ -27,7 +27,9 @@ def add_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers |= HEADERS | {"X-Request-Id": str(uuid.uuid4())}
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        response.headers["X-Request-Id"] = str(uuid.uuid4())
         return response
 
     return middleware
