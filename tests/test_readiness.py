@@ -772,6 +772,15 @@ def test_wrong_arguments_are_usage(broken, arguments, capsys):
     assert "usage: scripts/readiness" in capsys.readouterr().err
 
 
+def test_who_reads_only_the_first_lines_sees_no_error(emit):
+    project = emit(**GO)
+    command = [sys.executable, project / "scripts/readiness"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        program.stdout.close()
+        assert program.stderr.read() == ""
+    assert program.returncode == 0
+
+
 @pytest.mark.needs("uv")
 @pytest.mark.parametrize(
     "answers",

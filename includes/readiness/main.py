@@ -133,7 +133,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ReadinessError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(FORMATS[options.format](results))
+    try:
+        print(FORMATS[options.format](results), flush=True)
+    except BrokenPipeError:  # who reads it has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1 if count(results)["fail"] else 0
 
 
