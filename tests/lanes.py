@@ -17,7 +17,12 @@ LANES = {
 }
 
 # They take long, too, but need no cluster: begun late, they would be waited for at the end.
-LONG = {"tests/test_edited_projects.py", "tests/test_update_fuzzing.py", "tests/test_updates.py"}
+LONG = {
+    "tests/test_edited_projects.py",
+    "tests/test_project_checks.py",
+    "tests/test_update_fuzzing.py",
+    "tests/test_updates.py",
+}
 
 
 def begin_with_what_takes_long(items: list[pytest.Item]) -> None:
