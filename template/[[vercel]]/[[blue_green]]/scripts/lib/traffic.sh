@@ -4,7 +4,17 @@
 require_strategy() { :; }
 
 # shift_traffic ID ADDRESS: gives a deployment all traffic. Where that fails, sets $problem and returns 1.
-shift_traffic() { switch_to "$1" promote; }
+shift_traffic() {
+  switch_to "$1" promote && return
+  shifting= # a switch is done or it is not: there is nothing to take back
+  return 1
+}
 
-# Takes back what shift_traffic has begun: a switch is done or it is not.
-return_traffic() { :; }
+# Takes back what shift_traffic has begun when it was interrupted: the domains show what they showed before.
+return_traffic() {
+  ask "$project" || return
+  [ "$(of .lastAliasRequest.toDeploymentId)" = "$deployment" ] && [ -n "$previous" ] || return 0
+  await_switch "$deployment" || return 0
+  say "Switching back to $previous"
+  switch_to "$previous" rollback
+}
