@@ -21,7 +21,9 @@ RENDERS = [
     on("railway", "python", "rolling", ALL, "private"),
 ]
 # Other people's text, and the data of this test.
-NOT_PROSE = re.compile(r"(\.lock|lock\.json|go\.sum|\.svg|LICENSE|schema\.graphql|tests/style/.*|tests/test_style\.py)$")
+NOT_PROSE = re.compile(
+    r"(\.lock|lock\.json|go\.sum|\.svg|LICENSE|schema\.graphql|tests/style/.*|tests/test_style\.py)$"
+)
 # Commands and names that a sentence quotes are not this project's choice of words.
 QUOTED = re.compile(r"`[^`\n]*`|https?://\S+")
 
