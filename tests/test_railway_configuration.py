@@ -1,4 +1,4 @@
-"""Promise: .railway/railway.ts fits Railway's own package, and describes each environment as the service needs it."""
+"""Promise: .railway/railway.ts passes Railway's own package and configures each environment for the service."""
 
 import json
 import re
@@ -164,7 +164,7 @@ def test_the_package_is_pinned_and_locked(render):
 def test_what_railway_cannot_do_is_refused_with_the_nearest_alternative():
     strategies = platforms()["railway"]["strategies"]
     assert strategies["rolling"]["refused"] == ""
-    assert "no second slot and no switch" in strategies["blue-green"]["refused"]
+    assert "no second slot" in strategies["blue-green"]["refused"]
     assert "no weighted routing" in strategies["canary"]["refused"]
     for strategy in ("blue-green", "canary"):
         assert "Choose rolling" in strategies[strategy]["refused"]
