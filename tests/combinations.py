@@ -1,7 +1,7 @@
 """The answers under test: COVERING_ROWS, which covers every pair of choices, and every valid set of answers.
 
-Choices are read from copier.yml and facts/platforms.yml, so that tests/test_combinations.py fails when a choice is added
-and no row covers it.
+Choices are read from copier.yml and facts/platforms.yml: if you add one, tests/test_combinations.py fails until you add
+rows that cover it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -70,7 +70,7 @@ PAIRED = ("language", "cell", "repository", *SERVICES)
 # More than pairs: the rows also cover every combination of the values of these factors, for the reason given.
 COVERED_TOGETHER = {
     ("language", *SERVICES): "imports, the lock file and the configuration schema depend on all services together",
-    ("cell", "postgres", "redis"): "network policies, variables and the pipeline's databases depend on both data stores",
+    ("cell", "postgres", "redis"): "network policies and the pipeline's data stores depend on both",
     ("language", "strategy", "postgres"): "each strategy runs a language's migrations at a different moment",
     ("language", "platform", "postgres"): "each platform runs a language's migrations with a different command",
     ("language", "platform", "repository"): "CodeQL depends on the language, attestation on the platform",
@@ -161,11 +161,6 @@ def rows_to_add(rows: list[Answers]) -> list[str]:
         cells_of_line = [answers[name] for name in ("platform", "strategy", "language", "repository")]
         lines.append("{:10} {:10} {:8} {:10} ".format(*cells_of_line) + " ".join(answers["services"]))
     return [line.rstrip() for line in lines]
-
-
-def every_combination(*on_platforms: str) -> list[Answers]:
-    """Return what covering_rows returns."""
-    return covering_rows(*on_platforms)
 
 
 def refusals() -> list[tuple[str, str, str]]:

@@ -168,7 +168,7 @@ def emit(render: Render, tmp_path: Path) -> Render:
 
 @pytest.fixture(scope="session")
 def tagged(once: Callable[..., Path]) -> Path:
-    """Return the template with a tag for each release and for the working tree, once for all workers: only to be read."""
+    """Return the template with a tag for each release and the working tree, once for all workers: only to be read."""
     return once("tagged", updates.tagged_template) / "template"
 
 

@@ -15,7 +15,7 @@ TESTS = {
     "docker": "tests of images, containers and data stores",
     "cluster": "releases on Kubernetes",
     "node": "checks of Node projects; the command lines of Vercel and Railway",
-    "go": "checks of Go projects; tools that Go builds, unless .cache/tools has them: actionlint, kube-score, kustomize",
+    "go": "checks of Go projects; linters that Go builds, unless .cache/tools has them: actionlint, kube-score",
     "uv": "checks of Python projects",
 }
 REGISTRY = os.environ.get("REGISTRY", "127.0.0.1:5000")
@@ -68,7 +68,7 @@ def missing(tool: str) -> str:
 
 
 def missing_tools() -> list[str]:
-    """Return one line for each tool that is missing: what is skipped, or fails where REQUIRE names the tool, and why."""
+    """Return a line for each tool that is missing: what is skipped, or fails if REQUIRE names the tool, and why."""
     return [
         f"{'failing' if tool in required() else 'skipped'}: {tests} (needs {tool}: {reason})"
         for tool, tests in TESTS.items()

@@ -12,7 +12,7 @@ from tests.test_project_checks import TOOLCHAINS, make
 from tests.test_updates import copy, update
 from tests.updates import WORKING_TREE, commit_all, find_conflicts, git, releases, starting_releases, update_cases
 
-STRATEGIES = {platform: strategy for platform, strategy in reversed(cells())}  # the first one of each platform
+STRATEGIES = dict(reversed(cells()))  # the first one of each platform
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -45,10 +45,7 @@ def update_edited(tagged: Path, project: Path, version: str, answers: Answers) -
 
 @pytest.mark.parametrize(
     ("version", "answers"),
-    [
-        pytest.param(version, answers, id=f"{version}-{label(answers)}")
-        for version, answers in update_cases(PROJECTS)
-    ],
+    [pytest.param(version, answers, id=f"{version}-{label(answers)}") for version, answers in update_cases(PROJECTS)],
 )
 def test_an_update_keeps_the_owners_edits_without_a_conflict(tagged, tmp_path, version, answers):
     language = answers["language"]

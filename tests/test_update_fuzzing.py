@@ -40,8 +40,8 @@ def fuzz(chance: random.Random, template: Path, folder: Path) -> bool:
     """Make, edit and update a project; return whether the update conflicted with an edit."""
     version, answers = choose(chance)
     print(version, answers)
-    before = contents(copy(template, folder / "before", version, **answers))
     project = copy(template, folder / "project", version, **answers)
+    before = contents(project)
     added, deleted, removed = edit(chance, project)
     commit_all(project, "Edit")
     update(project, WORKING_TREE)

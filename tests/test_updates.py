@@ -31,7 +31,7 @@ def contents(project, without=()):
     }
 
 
-# Every strategy on every platform. Each third of the projects (the first, the fourth, the seventh ...) has every language.
+# Every strategy on every platform. Each third of them (the first, the fourth, the seventh ...) has every language.
 PROJECTS = [
     on("kubernetes", "node", "rolling", ["postgres", "redis", "external-api"]),
     on("kubernetes", "go", "rolling", ["postgres"], "public"),
