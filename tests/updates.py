@@ -90,7 +90,7 @@ def commit_all(folder: Path, message: str) -> None:
 
 
 def find_conflicts(project: Path) -> str:
-    """Return what a project's scripts/check-conflicts prints: nothing if there is no conflict marker and no .rej file."""
+    """Return what a project's scripts/check-conflicts prints: nothing if it finds no conflict marker and .rej file."""
     guard = subprocess.run(
         ["scripts/check-conflicts"],
         cwd=project,
