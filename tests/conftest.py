@@ -52,24 +52,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Lanes:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests; skip those whose tools are missing, or make them fail if REQUIRE names the tool."""
+    """Order the tests, and skip those that require a tool that is missing, unless REQUIRE names it."""
     start_with_the_longest(items)
     for item in items:
-        for marker in item.iter_markers("needs"):
-            for tool in marker.args:
-                if not (reason := machine.missing(tool)):
-                    continue
-                if tool in machine.required():
-                    item.add_marker(pytest.mark.usefixtures("missing_requirement"))
-                    item.user_properties.append(("missing", reason))
-                else:
-                    item.add_marker(pytest.mark.skip(reason=reason))
+        for tool, reason in missing_for(item).items():
+            if tool not in machine.required():
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture
-def missing_requirement(request: pytest.FixtureRequest) -> None:
-    reasons = "; ".join(value for name, value in request.node.user_properties if name == "missing")
-    pytest.fail(f"REQUIRE={os.environ['REQUIRE']} is set, but {reasons}", pytrace=False)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test fail that requires a tool that is missing and that REQUIRE names."""
+    if reasons := "; ".join(reason for tool, reason in missing_for(item).items() if tool in machine.required()):
+        pytest.fail(f"REQUIRE={os.environ['REQUIRE']} is set, but {reasons}", pytrace=False)
+
+
+def missing_for(item: pytest.Item) -> dict[str, str]:
+    """Return the tools that a test requires and this machine has not, with the reason."""
+    tools = [tool for marker in item.iter_markers("needs") for tool in marker.args]
+    return {tool: reason for tool in tools if (reason := machine.missing(tool))}
 
 
 @pytest.fixture(scope="session")
