@@ -29,10 +29,10 @@ def run(*command: str, seconds: int = 20) -> str | None:
         return None
 
 
-def version_is_at_least(printed: str | None, wanted: str) -> bool:
-    """Return whether the first version number in `printed` is `wanted` or newer."""
+def version_is_at_least(printed: str | None, lowest: str) -> bool:
+    """Return whether the first version number in `printed` is `lowest` or newer."""
     found = re.search(r"(\d+)\.(\d+)", printed or "")
-    return bool(found) and tuple(map(int, found.groups())) >= tuple(map(int, f"{wanted}.0".split(".")[:2]))
+    return bool(found) and tuple(map(int, found.groups())) >= tuple(map(int, f"{lowest}.0".split(".")[:2]))
 
 
 def build_version(language: str) -> str:
@@ -57,11 +57,11 @@ def missing(tool: str) -> str:
                 return "there is no Kubernetes cluster with Argo Rollouts"
             return "" if run("curl", "-fsS", f"http://{REGISTRY}/v2/") is not None else f"no registry at {REGISTRY}"
         case "node":
-            wanted = build_version("node")
-            return "" if version_is_at_least(run("node", "--version"), wanted) else f"there is no Node {wanted}"
+            lowest = build_version("node")
+            return "" if version_is_at_least(run("node", "--version"), lowest) else f"there is no Node {lowest}"
         case "go":
-            wanted = build_version("go")
-            return "" if version_is_at_least(run("go", "version"), wanted) else f"there is no Go {wanted}"
+            lowest = build_version("go")
+            return "" if version_is_at_least(run("go", "version"), lowest) else f"there is no Go {lowest}"
         case "uv":
             return "" if shutil.which("uv") else "there is no uv"
     raise ValueError(f"tests can require {', '.join(TESTS)}, not {tool!r}")
@@ -70,7 +70,7 @@ def missing(tool: str) -> str:
 def missing_tools() -> list[str]:
     """Return a line for each tool that is missing: what is skipped, or fails if REQUIRE names the tool, and why."""
     return [
-        f"{'failing' if tool in required() else 'skipped'}: {tests} (needs {tool}: {reason})"
+        f"{'failing' if tool in required() else 'skipped'}: {tests} ({reason})"
         for tool, tests in TESTS.items()
         if (reason := missing(tool))
     ]

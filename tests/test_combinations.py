@@ -45,7 +45,7 @@ def test_each_row_is_valid_and_stands_once():
 
 
 def test_the_rows_are_few():
-    """Each cell needs a row for each choice of the two data stores, each language one for each choice of services."""
+    """The rows are at most half more than the values of the largest entry of COVERED_TOGETHER, the lower bound."""
     assert len(covering_rows()) <= 1.5 * max(
         len({values for names, values in set().union(*map(covers, valid_combinations())) if names == factors})
         for factors in COVERED_TOGETHER

@@ -82,20 +82,20 @@ def refusal(image: str, language: str, env: dict[str, str]) -> str:
     """Start the service, check that it exits because of its environment, and return its message."""
     with containers.service(image, language, env, "--network", "none") as started:
         code = started.wait(60)
-        said = started.logs()
-    assert code == NOT_CONFIGURATION, said
-    assert said.startswith("Invalid environment; the service did not start.\n"), said
-    return said
+        message = started.logs()
+    assert code == NOT_CONFIGURATION, message
+    assert message.startswith("Invalid environment; the service did not start.\n"), message
+    return message
 
 
 @pytest.mark.needs("docker")
 @pytest.mark.parametrize(("language", "changes"), CASES)
 def test_every_invalid_variable_is_reported_without_its_value(images, language, changes):
-    said = refusal(images(language, SERVICES), language, containers.environment(language, SERVICES, **changes))
-    reported = {line.split()[0]: line for line in said.splitlines()[1:]}
-    assert len(reported) == len(said.splitlines()) - 1, "a variable is reported twice"
+    message = refusal(images(language, SERVICES), language, containers.environment(language, SERVICES, **changes))
+    reported = {line.split()[0]: line for line in message.splitlines()[1:]}
+    assert len(reported) == len(message.splitlines()) - 1, "a variable is reported twice"
     assert set(reported) == set(changes)
-    assert "hidden" not in said
+    assert "hidden" not in message
     expected = {entry["name"]: entry["expects"] for entry in variables(language, SERVICES)}
     for name, value in changes.items():
         line = reported[name]
@@ -115,9 +115,9 @@ def test_every_invalid_variable_is_reported_without_its_value(images, language, 
 )
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_variables_that_contradict_each_other_are_reported(images, language, changes, names):
-    said = refusal(images(language, SERVICES), language, containers.environment(language, SERVICES, **changes))
-    assert {line.split()[0] for line in said.splitlines()[1:]} == names
-    assert "hidden" not in said
+    message = refusal(images(language, SERVICES), language, containers.environment(language, SERVICES, **changes))
+    assert {line.split()[0] for line in message.splitlines()[1:]} == names
+    assert "hidden" not in message
 
 
 @pytest.mark.needs("docker")

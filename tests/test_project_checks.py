@@ -37,12 +37,12 @@ def make(project, verb: str, seconds: int = 600) -> str:
     return done.stdout
 
 
-def cases(*needs: str, subsets):
+def cases(*tools: str, subsets):
     return [
         pytest.param(
             language,
             services,
-            marks=pytest.mark.needs(TOOLCHAINS[language], *needs),
+            marks=pytest.mark.needs(TOOLCHAINS[language], *tools),
             id=f"{language}-{'+'.join(services) or 'none'}",
         )
         for language in LANGUAGES
