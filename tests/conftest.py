@@ -84,9 +84,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def renders_are_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Make Copier faster without changing what it renders; test_render.py compares with the unchanged command line.
 
-    Copier compiles each file of the template for each project; here each text is compiled once. PyYAML reads and
-    writes with its C extension. Copier's temporary clones are kept in memory if there is a memory-backed file system.
-    Copier skips asking Git for the mode of every file, which matters only on file systems without file modes.
+    Copier compiles each file of the template for each project, and clones the template several times for each update;
+    here each text is compiled once and each commit is cloned once. PyYAML reads and writes with its C extension.
+    Copier's temporary folders are in memory if there is a memory-backed file system. Copier does not read the mode of
+    every file from Git, which matters only on file systems without file modes.
     """
     compiled: dict[tuple, object] = {}
     compile_text = jinja2.Environment.compile
@@ -105,7 +106,21 @@ def renders_are_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             compiled[key] = compile_text(environment, source, name, filename, **options)
         return compiled[key]
 
+    clones: dict[tuple[str, str, str], str] = {}
+    clone = copier._template.clone
+
+    def clone_once(url: str, ref: str = "HEAD", location: str | None = None) -> str:
+        if ref == "HEAD" or location is None:  # HEAD includes changes that are not committed
+            return clone(url, ref, location)
+        key = (url, ref, updates.git(Path(url), "show-ref", "--head"))
+        if key not in clones:
+            clones[key] = clone(url, ref, tempfile.mkdtemp(dir=cloned))
+        shutil.copytree(clones[key], location, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+        return location
+
     with (
+        tempfile.TemporaryDirectory(dir=memory) as cloned,
+        mock.patch.object(copier._template, "clone", clone_once),
         mock.patch.object(jinja2.Environment, "compile", compile_once),
         mock.patch.object(yaml, "SafeLoader", yaml.CSafeLoader),
         mock.patch.object(yaml, "SafeDumper", yaml.CSafeDumper),

@@ -20,10 +20,15 @@ LANES = {
 LONG = [
     "tests/test_project_checks.py",
     "tests/test_images.py",
-    "tests/test_environment.py",
-    "tests/test_edited_projects.py",
+    "tests/test_pipeline_runs.py",
+    "tests/test_migrations.py",
+    "tests/test_railway_scripts.py",
+    "tests/test_template_update.py",
     "tests/test_updates.py",
+    "tests/test_edited_projects.py",
+    "tests/test_environment.py",
     "tests/test_update_fuzzing.py",
+    "tests/test_documentation.py",
 ]
 
 

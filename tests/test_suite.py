@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests import machine
+from tests import lanes, machine
 from tests.combinations import ROOT
 
 # A test that requires an engine and does nothing else before it uses it.
@@ -66,3 +66,11 @@ def test_a_failure_prints_the_command_that_runs_the_test_alone(run_pytest):
     again = run_pytest(*shlex.split(command)[3:], REQUIRE="docker")
     assert "REQUIRE=docker is set, but there is no Docker engine" in again
     assert re.search(r"^=+ 1 error in ", again, re.MULTILINE)
+
+
+def test_every_file_that_starts_early_exists_and_every_file_on_the_cluster_has_a_lane():
+    early = [*lanes.LANES, *lanes.LONG]
+    assert [file for file in early if not (ROOT / file).is_file()] == []
+    assert len(set(early)) == len(early)
+    on_cluster = {str(path.relative_to(ROOT)) for path in (ROOT / "tests/cluster").glob("test_*.py")}
+    assert on_cluster == set(lanes.LANES)

@@ -157,12 +157,12 @@ def test_an_update_does_not_restore_files_that_the_owner_deleted(next_release, t
 
 
 @pytest.mark.parametrize("version", starting_releases(releases()))
-def test_answers_are_kept_and_can_change_during_an_update(tagged, tmp_path, version):
+def test_answers_are_kept_and_can_change_during_an_update(tagged, fresh_copy, tmp_path, version):
     before = on("kubernetes", "python", "rolling", ["redis"])
     after = on("kubernetes", "python", "rolling", ["postgres", "external-api"], "public")
     project = copy(tagged, tmp_path / "project", version, **before)
     update(project, WORKING_TREE, services=after["services"], repository="public")
-    fresh = copy(tagged, tmp_path / "fresh", WORKING_TREE, **after)
+    fresh = fresh_copy(**after)
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert {name: recorded[name] for name in after} == after
     owned = seeded_files(tagged, fresh) | seeded_files(tagged, project)
