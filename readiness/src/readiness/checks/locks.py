@@ -1,0 +1,83 @@
+"""Checks of the lock files of each language."""
+
+import json
+import re
+import tomllib
+
+from readiness.documents import get
+from readiness.findings import Findings, judge
+from readiness.registry import check
+from readiness.repository import Repository
+
+
+@check("node", "lock-matches-manifest")
+def npm_lock_matches_manifest(repository: Repository) -> Findings:
+    manifest = json.loads(repository.text("package.json"))
+    locked = get(json.loads(repository.text("package-lock.json")), "packages", "", default={})
+    for kind in ("dependencies", "devDependencies"):
+        for name, wanted in manifest.get(kind, {}).items():
+            place = repository.find(rf'^\s+"{re.escape(name)}":', "package.json")
+            yield judge(
+                get(locked, kind, name) == wanted,
+                f"{name} {wanted}",
+                "the same in package-lock.json (make lock)",
+                place,
+            )
+        for name in get(locked, kind, default={}).keys() - manifest.get(kind, {}).keys():
+            yield judge(False, f"{name} is locked", "it in package.json (make lock)", ("package-lock.json", 0))
+
+
+@check("node", "installs-from-lock")
+def npm_installs_from_lock(repository: Repository) -> Findings:
+    for file in ("Dockerfile", "Makefile"):
+        yield repository.expect_match(
+            r"\bnpm ci\b", file, seen="npm ci", expected="it, so that exactly what is locked is installed"
+        )
+
+
+@check("go", "lock-matches-manifest")
+def go_lock_matches_manifest(repository: Repository) -> Findings:
+    locked = set(re.findall(r"^(\S+ v\S+?)(?:/go\.mod)? h1:", repository.text("go.sum"), re.MULTILINE))
+    for line, text in enumerate(repository.text("go.mod").splitlines(), start=1):
+        if required := re.match(r"(?:require)?\s+([^\s/]+\.\S+ v\S+)", text):
+            yield judge(required[1] in locked, required[1], "its checksum in go.sum (make lock)", ("go.mod", line))
+
+
+@check("go", "installs-from-lock")
+def go_installs_from_lock(repository: Repository) -> Findings:
+    for file in ("Dockerfile", "Makefile"):
+        yield repository.expect_match(
+            r"go build .*-mod=readonly",
+            file,
+            seen="go build -mod=readonly",
+            expected="it, so that no build changes go.mod",
+        )
+
+
+@check("python", "lock-matches-manifest")
+def uv_lock_matches_manifest(repository: Repository) -> Findings:
+    project = tomllib.loads(repository.text("pyproject.toml"))
+    packages = {package["name"]: package for package in tomllib.loads(repository.text("uv.lock"))["package"]}
+    locked = packages.get(project["project"]["name"], {})
+    groups = {"project": project["project"]["dependencies"], **project.get("dependency-groups", {})}
+    for group, wanted in groups.items():
+        kept = get(locked, "metadata", "requires-dist", default=[])
+        if group != "project":
+            kept = get(locked, "metadata", "requires-dev", group, default=[])
+        known = {entry["name"]: set(entry.get("specifier", "").split(",")) for entry in kept}
+        for requirement in wanted:
+            name, specifier = re.findall(r"^([\w.-]+)(?:\[.*\])?\s*(.*)$", requirement)[0]
+            is_locked = known.get(name) == set(specifier.split(","))
+            place = repository.find(rf'^\s+"{re.escape(requirement)}"', "pyproject.toml")
+            yield judge(is_locked, requirement, "the same in uv.lock (make lock)", place)
+
+
+@check("python", "installs-from-lock")
+def uv_installs_from_lock(repository: Repository) -> Findings:
+    for file in ("Dockerfile", "Makefile"):
+        yield repository.expect_match(
+            r"\buv sync --locked\b",
+            file,
+            seen="uv sync --locked",
+            expected="it, so that exactly what is locked is installed",
+        )
