@@ -1,13 +1,13 @@
 """The generated blocks of the documentation: what stands between `<!-- kind option=value … -->` and `<!-- /kind -->`.
 
-matrix                      platforms and strategies, refusals included
-refusals                    the strategies that a platform cannot do, and why
+matrix                      platforms and the strategies that each supports
+refusals                    the strategies that a platform does not support, with the reason
 pods                        how many pods each strategy has on Kubernetes
-commands ANSWERS            the make targets of an emitted repository but for help, and what each runs
-tree ANSWERS [under=…]      the files of an emitted repository, folder by folder; of some folders only, with commas
+commands ANSWERS            the make targets of an emitted repository without help, and what each runs
+tree ANSWERS [under=…]      the files of an emitted repository by folder; `under` lists folders, separated by commas
 file ANSWERS path=…         one file of an emitted repository
 
-ANSWERS are those of `copier copy`, such as language=go services=postgres,redis; what is not named has its default.
+ANSWERS are those of `copier copy`, such as language=go services=postgres,redis; the others have their defaults.
 """
 
 import re
@@ -31,18 +31,18 @@ WIDTH_CHARACTERS = 110
 LANGUAGES = {".go": "go", ".json": "json", ".py": "python", ".sql": "sql", ".ts": "ts", ".yaml": "yaml", ".yml": "yaml"}
 
 Render = Callable[..., Path]
-"""Takes answers, returns the folder of the repository that is emitted for them."""
+"""Takes answers; returns the folder of the emitted repository."""
 
 
 class BlockError(Exception):
-    """What is wrong with a block, for the person who wrote it."""
+    """Why a block is invalid, as a message for the person who wrote it."""
 
 
 def fill(text: str, render: Render) -> str:
-    """Return a page's text with each block filled anew; raise BlockError where one cannot be."""
+    """Return a page's text with each block refreshed; raise BlockError if one is invalid."""
     blocks = list(BLOCK.finditer(text))
     if len(blocks) != len(END.findall(text)):
-        raise BlockError("a comment <!-- /… --> has no beginning, or the beginning has options other than name=value")
+        raise BlockError("a comment <!-- /… --> has no start, or its start has an option that is not name=value")
 
     def filled(block: re.Match) -> str:
         options = dict(option.split("=", 1) for option in block["options"].split())
@@ -52,7 +52,7 @@ def fill(text: str, render: Render) -> str:
 
 
 def content(kind: str, options: dict[str, str], render: Render) -> str:
-    """Return what a block of this kind and with these options holds."""
+    """Return the content of a block of this kind with these options."""
     try:
         match kind:
             case "matrix":
@@ -70,18 +70,18 @@ def content(kind: str, options: dict[str, str], render: Render) -> str:
                 path = options.pop("path")
                 return file(render(**answers(options)) / path)
     except (KeyError, OSError, TypeError, ValueError) as error:
-        raise BlockError(f"the block {kind} {options} cannot be filled: {error}") from error
+        raise BlockError(f"cannot fill the block {kind} {options}: {error}") from error
     raise BlockError(f"there is no block of the kind {kind}")
 
 
 def answers(options: dict[str, str]) -> dict[str, str | list[str]]:
-    """Return the answers that a block's options name."""
+    """Return a block's options as answers for Copier."""
     return {name: value.split(",") if name == "services" else value for name, value in options.items()}
 
 
 @cache
 def facts(name: str) -> dict:
-    """Return what a file of facts/ holds."""
+    """Return the data of a file in facts/."""
     return yaml.safe_load((ROOT / "facts" / f"{name}.yml").read_text())
 
 
@@ -92,7 +92,7 @@ def table(rows: list[list[str]]) -> str:
 
 
 def matrix() -> str:
-    """Return the table of facts/platforms.yml: a row for each platform and a column for each strategy."""
+    """Return the table of facts/platforms.yml: one row per platform, one column per strategy."""
     platforms = facts("platforms")
     strategies = list(next(iter(platforms.values()))["strategies"])
     rows = [["", *(f"`{strategy}`" for strategy in strategies)]]
@@ -100,13 +100,13 @@ def matrix() -> str:
         row = [f"{platform['title']}, `{name}`"]
         for strategy in strategies:
             verdict = platform["strategies"][strategy]
-            row.append(f"*Refused.* {verdict['refused']}" if verdict["refused"] else verdict["how"])
+            row.append("not supported" if verdict["refused"] else verdict["how"])
         rows.append(row)
     return table(rows)
 
 
 def refusals() -> str:
-    """Return the list of facts/platforms.yml's refusals."""
+    """Return the refused strategies of facts/platforms.yml as a list."""
     return "\n".join(
         [
             "",
@@ -123,7 +123,7 @@ def refusals() -> str:
 
 
 def pods() -> str:
-    """Return the table of the pods that each strategy has on Kubernetes."""
+    """Return the table of each strategy's number of pods on Kubernetes."""
     rows = [["strategy", "pods in staging", "pods in production", "kind of workload"]]
     for strategy, verdict in facts("platforms")["kubernetes"]["strategies"].items():
         production = verdict["pods"]["production"]
@@ -133,7 +133,7 @@ def pods() -> str:
 
 
 def commands(project: Path) -> str:
-    """Return the table of a project's make targets, in the Makefile's order, with what each runs."""
+    """Return the table of a project's make targets and their commands, in the Makefile's order."""
     rows = [["target", "does", "runs"]]
     for target in TARGET.finditer((project / "Makefile").read_text()):
         if target["name"] != "help":
@@ -143,7 +143,7 @@ def commands(project: Path) -> str:
 
 
 def tree(project: Path, under: list[str]) -> str:
-    """Return the files of a project, or of some of its folders, a line or more for each folder."""
+    """Return the files of a project, or of the folders in `under`, grouped by folder."""
     paths = sorted(path.relative_to(project) for path in project.rglob("*") if path.is_file())
     chosen = [path for path in paths if not under or path.parts[0] in under]
     if missing := set(under) - {path.parts[0] for path in paths}:

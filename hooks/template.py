@@ -1,4 +1,4 @@
-"""The template of this working tree, to be rendered as it is now, whether committed or not."""
+"""The template of this working tree, including uncommitted changes."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ PARTS = ("copier.yml", "facts", "includes", "locks", "readiness/src/readiness/it
 
 
 def copy_template(destination: Path) -> None:
-    """Copy what Copier reads into a new folder, without the history: Copier then takes it as it stands."""
+    """Copy the files that Copier reads into a new folder without history, so that Copier renders them as they are."""
     destination.mkdir(parents=True)
     for part in PARTS:
         source = ROOT / part

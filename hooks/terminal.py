@@ -1,4 +1,4 @@
-"""A pseudo-terminal in which a program that asks questions is run and answered by keys."""
+"""A pseudo-terminal that runs an interactive program and answers it with keys."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ import pyte
 from rich.style import Style
 from rich.text import Text
 
-HEIGHT_LINES = 500  # more than any run shows, so that nothing scrolls away
+HEIGHT_LINES = 500  # more than any run prints, so that no line scrolls out of view
 PATIENCE_SECONDS = 60
 DOWN, ENTER, SPACE, ERASE_LINE = b"\x1b[B", b"\r", b" ", b"\x15"
 POINTER = "»"
@@ -24,11 +24,11 @@ COLORS = {"brown": "yellow"}  # pyte's names that differ from Rich's
 
 
 class TerminalError(Exception):
-    """What the program did otherwise than expected, with what the terminal showed."""
+    """How the program deviated from the expected dialogue, with the terminal's text."""
 
 
 class Terminal:
-    """A program in a pseudo-terminal, what it shows, and the keys that are typed."""
+    """A program in a pseudo-terminal: its screen, and methods that type keys."""
 
     def __init__(self, command: list[str], folder: Path, width_characters: int) -> None:
         """Start the command in the folder."""
@@ -45,7 +45,7 @@ class Terminal:
             os.execvpe(command[0], command, environment)
 
     def read(self, seconds: float) -> bool:
-        """Take in what the program prints, waiting no longer than this; return False at its end."""
+        """Read the program's output for at most this long; return False if it exited."""
         if not select.select([self.terminal], [], [], seconds)[0]:
             return True
         try:
@@ -56,40 +56,40 @@ class Terminal:
         return bool(printed)
 
     def read_until(self, holds: Callable[[], bool], expected: str) -> None:
-        """Take in what the program prints until the condition holds; raise TerminalError where it never does."""
+        """Read the program's output until the condition holds; raise TerminalError if it does not in time."""
         end = time.monotonic() + PATIENCE_SECONDS
         while not holds():
             if not self.read(0.2) or time.monotonic() > end:
                 raise TerminalError(f"{self.command} did not show {expected}, but:\n{self.text()}")
 
     def text(self) -> str:
-        """Return what the terminal shows, without its colours."""
+        """Return the text of the screen, without colours."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
-    def pointed(self) -> str:
-        """Return the choice that the pointer is at, empty where there is none."""
+    def selected(self) -> str:
+        """Return the line of the selected choice, or an empty text."""
         return next((line.strip() for line in self.text().splitlines() if line.strip().startswith(POINTER)), "")
 
     def type_over(self, question: str, answer: str) -> None:
-        """Answer a question for a text, in place of its default."""
+        """Replace the default answer of a text question."""
         self.read_until(lambda: question in self.text(), question)
         os.write(self.terminal, ERASE_LINE + answer.encode())
         self.read_until(lambda: self.text().endswith(answer), answer)
         os.write(self.terminal, ENTER)
 
     def point_at(self, question: str, choice: str) -> None:
-        """Move the pointer of a list to the choice that begins with this text."""
-        self.read_until(lambda: question in self.text() and bool(self.pointed()), question)
+        """Move the pointer of a list to the choice that starts with this text."""
+        self.read_until(lambda: question in self.text() and bool(self.selected()), question)
         for _ in range(20):
-            before = self.pointed()
+            before = self.selected()
             if before.lstrip(f"{POINTER} ○●").startswith(choice):
                 return
             os.write(self.terminal, DOWN)
-            self.read_until(lambda before=before: self.pointed() not in ("", before), f"another choice than {before}")
+            self.read_until(lambda before=before: self.selected() not in ("", before), f"another choice than {before}")
         raise TerminalError(f"{question} has no choice {choice}:\n{self.text()}")
 
     def choose(self, question: str, *choices: str, several: bool = False) -> None:
-        """Answer a question with one choice or, where it takes several, with all that are named."""
+        """Answer a question with one choice, or with several."""
         for choice in choices:
             self.point_at(question, choice)
             if several:
@@ -97,22 +97,22 @@ class Terminal:
         os.write(self.terminal, ENTER)
 
     def wait(self) -> None:
-        """Take in the rest and wait for the program's end; raise TerminalError where it fails."""
+        """Read the remaining output and wait for the program; raise TerminalError if it fails."""
         end = time.monotonic() + PATIENCE_SECONDS
         while self.read(0.2):
             if time.monotonic() > end:
-                raise TerminalError(f"{self.command} did not end:\n{self.text()}")
+                raise TerminalError(f"{self.command} did not exit:\n{self.text()}")
         if code := os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1]):
-            raise TerminalError(f"{self.command} ended with {code}:\n{self.text()}")
+            raise TerminalError(f"{self.command} exited with {code}:\n{self.text()}")
 
     def lines(self) -> list[Text]:
-        """Return the lines that the terminal shows, in colour, without the empty ones at its end."""
+        """Return the lines of the screen, in colour, without trailing empty ones."""
         lines = []
         for number in range(len(self.text().splitlines())):
             cells = [self.screen.buffer[number][column] for column in range(self.screen.columns)]
             line = Text()
-            for look, alike in groupby(cells, style):
-                line.append("".join(cell.data for cell in alike), look)
+            for cell_style, run in groupby(cells, style):
+                line.append("".join(cell.data for cell in run), cell_style)
             line.rstrip()
             lines.append(line)
         return lines

@@ -1,4 +1,4 @@
-"""Promise: the documentation shows what is emitted, its examples render, and it says what there is."""
+"""Promise: the documentation matches what is emitted, and its commands and examples work."""
 
 import io
 import re
@@ -32,14 +32,36 @@ def test_every_cell_of_the_matrix_is_in_the_readme():
     text = (ROOT / "README.md").read_text()
     for platform, strategy in cells():
         assert f" {platforms()[platform]['strategies'][strategy]['how']} |" in text
-    for _, _, reason in refusals():
-        assert f"*Refused.* {reason} |" in text
+    assert text.count(" not supported |") == len(refusals())
+
+
+@pytest.mark.parametrize("page", ["AGENTS.md", "docs/choosing-a-strategy.md"])
+def test_each_refusal_is_explained(page):
+    text = (ROOT / page).read_text()
+    for platform, strategy, reason in refusals():
+        assert f"- **{platforms()[platform]['title']}, {strategy}:** {reason}." in text
+
+
+def test_the_readme_is_readable_at_100_columns():
+    lines = [re.sub(r"\]\([^)]*\)", "]", line) for line in (ROOT / "README.md").read_text().splitlines()]
+    assert not [line for line in lines if len(line) > 100]
+
+
+@pytest.mark.needs("uv")
+def test_the_readme_copy_command_works_as_printed(tmp_path):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True, timeout=60)
+    command = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("uvx copier"))
+    done = subprocess.run(["sh", "-c", f"{command} --defaults"], cwd=clone, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    answers = yaml.safe_load((tmp_path / "my-service/.copier-answers.yml").read_text())
+    assert answers["_src_path"] == str(ROOT)  # the address of the clone's origin, from which an update works
 
 
 @pytest.mark.parametrize(
     ("before", "inside"),
     [
-        ("<!-- matrix -->\n", "Railway has no second slot"),
+        ("<!-- matrix -->\n", "| not supported |"),
         ("<!-- refusals -->\n", "**Railway, canary:**"),
         ("<!-- pods -->\n", "| `canary` | 5 | 5 to 20, by load | Rollout |"),
         (
@@ -50,7 +72,7 @@ def test_every_cell_of_the_matrix_is_in_the_readme():
         ("<!-- commands language=node -->\n", "| `make typecheck` | Check the types | `npm run typecheck` |"),
     ],
 )
-def test_a_block_is_filled_anew_and_nothing_else_changes(render, before, inside):
+def test_only_a_block_is_refreshed(render, before, inside):
     end = f"<!-- /{before.split()[1]} -->"
     filled = fill(f"text\n{before}out of date\n{end}\nmore\n", render)
     assert filled.startswith(f"text\n{before}")
@@ -71,7 +93,7 @@ def test_a_block_is_filled_anew_and_nothing_else_changes(render, before, inside)
         "<!-- matrix language=go -->\n<!-- /matrix -->",
     ],
 )
-def test_a_block_that_cannot_be_filled_is_an_error(render, block):
+def test_an_invalid_block_is_an_error(render, block):
     with pytest.raises(BlockError):
         fill(block, render)
 
@@ -92,9 +114,9 @@ def run(repository: Path, hook: str, *options: str) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
-def test_the_program_that_fills_blocks_checks_and_writes(elsewhere):
+def test_refresh_docs_checks_and_writes(elsewhere):
     done = run(elsewhere, "refresh-docs", "--check")
-    assert (done.returncode, done.stderr) == (1, "error: README.md out of date: run hooks/refresh-docs\n")
+    assert (done.returncode, done.stderr) == (1, "error: out of date: README.md. Run hooks/refresh-docs.\n")
     assert (elsewhere / "README.md").read_text() == "<!-- pods -->\n<!-- /pods -->\n"
     done = run(elsewhere, "refresh-docs")
     assert (done.returncode, done.stdout) == (0, "README.md: refreshed\n")
@@ -109,7 +131,7 @@ def test_the_picture_is_current():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_changed_question_makes_the_picture_out_of_date(elsewhere):
+def test_a_changed_question_outdates_the_picture(elsewhere):
     questions = elsewhere / "copier.yml"
     questions.write_text(questions.read_text().replace("the smallest image", "a small image"))
     done = run(elsewhere, "refresh-picture", "--check")
@@ -117,7 +139,7 @@ def test_a_changed_question_makes_the_picture_out_of_date(elsewhere):
     assert "out of date" in done.stderr
 
 
-def test_each_cell_has_one_example_and_refused_ones_have_none():
+def test_each_supported_cell_has_one_example():
     assert [path.name for path in EXAMPLES] == sorted(f"{platform}-{strategy}.yml" for platform, strategy in cells())
 
 
@@ -133,7 +155,7 @@ def test_an_example_renders_without_a_prompt(template, tmp_path, example, monkey
     assert {question: stored[question] for question in questions()} == answers
 
 
-def test_the_command_line_takes_an_example_as_the_docs_say(template, tmp_path):
+def test_the_documented_command_accepts_an_example(template, tmp_path):
     example = ROOT / "examples/kubernetes-canary.yml"
     command = [sys.executable, "-m", "copier", "copy", "--quiet", "--data-file", example, template, tmp_path / "search"]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
@@ -141,7 +163,7 @@ def test_the_command_line_takes_an_example_as_the_docs_say(template, tmp_path):
     assert (tmp_path / "search/deploy/base/rollout.yaml").exists()
 
 
-def test_a_question_that_an_example_leaves_out_is_not_answered_silently(template, tmp_path, monkeypatch):
+def test_a_question_without_an_answer_is_not_answered_silently(template, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(copier.errors.InteractiveSessionError):
         copier.run_copy(str(template), tmp_path / "orders", data={"project_name": "orders"}, quiet=True)
@@ -172,7 +194,7 @@ def dependencies(project: Path, language: str) -> set[str]:
             manifest = tomllib.loads((project / "pyproject.toml").read_text())
             listed = [*manifest["project"]["dependencies"], *manifest["dependency-groups"]["dev"]]
             return {re.match(r"[\w-]+", requirement)[0] for requirement in listed}
-    raise ValueError(f"{language} is not known here")
+    raise ValueError(f"unknown language {language}")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -54,7 +54,7 @@ def refusal(image: str, language: str, env: dict[str, str]) -> str:
         code = started.wait(60)
         said = started.logs()
     assert code == NOT_CONFIGURATION, said
-    assert said.startswith("The environment is not valid; nothing was started.\n"), said
+    assert said.startswith("Invalid environment; the service did not start.\n"), said
     return said
 
 

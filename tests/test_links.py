@@ -1,4 +1,4 @@
-"""Promise: every link of the documentation, the emitted one's too, leads to a file and a heading that exist."""
+"""Promise: every link of the documentation, here and in emitted repositories, has a target."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ OUTSIDE = re.compile(r"[a-z]+:")
 
 
 def anchors(page: str) -> set[str]:
-    """Return the anchors that GitHub gives to a page's headings."""
+    """Return the anchors that GitHub creates for a page's headings."""
     tokens = MARKDOWN.parse(page)
     found: set[str] = set()
     for opening, inline in pairwise(tokens):
@@ -31,18 +31,18 @@ def anchors(page: str) -> set[str]:
 
 
 def links(page: str) -> list[str]:
-    """Return where a page's links and pictures lead to, other addresses left out."""
-    leads = []
+    """Return the targets of a page's links and pictures, without external addresses."""
+    targets = []
     for token in MARKDOWN.parse(page):
         for part in token.children or []:
             target = part.attrs.get("href") or part.attrs.get("src")
             if target and not OUTSIDE.match(target):
-                leads.append(unquote(target))
-    return leads
+                targets.append(unquote(target))
+    return targets
 
 
 def broken(folder: Path) -> list[str]:
-    """Return the links of a repository's pages that lead to no file, no folder or no heading."""
+    """Return the links of a repository's pages without an existing file, folder or heading."""
     problems = []
     for page in sorted(folder.rglob("*.md")):
         if {"node_modules", ".venv"} & set(page.relative_to(folder).parts):
@@ -51,7 +51,7 @@ def broken(folder: Path) -> list[str]:
             path, _, anchor = link.partition("#")
             target = (page.parent / path).resolve() if path else page
             if not target.is_relative_to(folder.resolve()) or not target.exists():
-                problems.append(f"{page.relative_to(folder)}: there is no {link}")
+                problems.append(f"{page.relative_to(folder)}: {link} does not exist")
             elif anchor and anchor not in anchors(target.read_text()):
                 problems.append(f"{page.relative_to(folder)}: {path or page.name} has no heading #{anchor}")
     return problems
@@ -59,7 +59,7 @@ def broken(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Path:
-    """Return the files of this repository that Git knows or will know, without the template's rooms."""
+    """Return a copy of the files of this repository that Git tracks or would add, without the template's layers."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", ":!template", ":!includes"],
         cwd=ROOT,
@@ -75,27 +75,27 @@ def repository(tmp_path_factory) -> Path:
     return folder
 
 
-def test_links_of_this_repository_lead_somewhere(repository):
+def test_links_of_this_repository_have_targets(repository):
     assert sum(len(links(page.read_text())) for page in repository.rglob("*.md")) > 50
     assert not broken(repository)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("platform", "strategy"), cells())
-def test_links_of_an_emitted_repository_lead_somewhere(render, platform, strategy, language):
+def test_links_of_an_emitted_repository_have_targets(render, platform, strategy, language):
     project = render(platform=platform, strategy=strategy, language=language, services=list(SERVICES))
     assert sum(len(links(page.read_text())) for page in project.rglob("*.md")) > 50
     assert not broken(project)
 
 
 @pytest.mark.parametrize("platform", platforms())
-def test_links_lead_somewhere_without_any_service_too(render, platform):
+def test_links_have_targets_without_any_service(render, platform):
     project = render(platform=platform, repository="public")
     assert sum(len(links(page.read_text())) for page in project.rglob("*.md")) > 50
     assert not broken(project)
 
 
-def test_broken_links_are_noticed(tmp_path):
+def test_broken_links_are_reported(tmp_path):
     (tmp_path / "other.md").write_text("# One `code` heading\n\n# Twice\n\n# Twice\n\n```md\n# None\n```\n")
     good = ["other.md", "other.md#one-code-heading", "other.md#twice-1", "#here", "https://example.com/x", "."]
     bad = ["missing.md", "other.md#none", "#there", "../outside.md", "other.md#twice-2"]

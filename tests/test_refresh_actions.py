@@ -1,4 +1,7 @@
-"""hooks/refresh-actions: real git against repositories on this machine, in place of github.com."""
+"""Promise: hooks/refresh-actions updates the pins of actions, or fails and changes nothing.
+
+The tests run real git against local repositories in place of github.com.
+"""
 
 import os
 import runpy
@@ -51,7 +54,7 @@ def pins(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def refresh(tmp_path: Path, pins: Path) -> Refresh:
-    """Return a function that runs the program, for which github.com is a folder of this machine."""
+    """Return a function that runs the hook with a local folder in place of github.com."""
     settings = tmp_path / "gitconfig"
     settings.write_text(f'[url "file://{tmp_path}/github.com/"]\n\tinsteadOf = https://github.com/\n')
 
@@ -69,11 +72,11 @@ def refresh(tmp_path: Path, pins: Path) -> Refresh:
 
 def write(pins: Path, version: str, commit: str, action: str = "acme/build") -> None:
     pins.write_text(
-        f"# What they are.\n{action}:\n  version: {version}\n  commit: {commit}\n  inputs:\n    - context\n"
+        f"# Pinned actions.\n{action}:\n  version: {version}\n  commit: {commit}\n  inputs:\n    - context\n"
     )
 
 
-def test_takes_the_newest_release_of_the_major_version(action: Action, pins: Path, refresh: Refresh) -> None:
+def test_updates_to_the_newest_release_of_the_major_version(action: Action, pins: Path, refresh: Refresh) -> None:
     write(pins, "v1.2.3", action.release("v1.2.3", "context"))
     action.release("v1.9.0", "context")
     newest = action.release("v1.10.0", "tags", "context")
@@ -83,17 +86,17 @@ def test_takes_the_newest_release_of_the_major_version(action: Action, pins: Pat
     done = refresh()
     assert done.stdout == "acme/build: v1.2.3 → v1.10.0\n", done.stderr
     assert pins.read_text() == (
-        f"# What they are.\nacme/build:\n  version: v1.10.0\n  commit: {newest}\n  inputs:\n    - context\n    - tags\n"
+        f"# Pinned actions.\nacme/build:\n  version: v1.10.0\n  commit: {newest}\n  inputs:\n    - context\n    - tags\n"
     )
 
 
-def test_takes_a_new_major_version_when_asked(action: Action, pins: Path, refresh: Refresh) -> None:
+def test_updates_to_a_new_major_version_with_major(action: Action, pins: Path, refresh: Refresh) -> None:
     write(pins, "v1.2.3", action.release("v1.2.3", "context"))
     action.release("v2.0.0", "context")
     assert refresh("--major").stdout == "acme/build: v1.2.3 → v2.0.0\n"
 
 
-def test_an_annotated_tag_stands_for_its_commit(action: Action, pins: Path, refresh: Refresh) -> None:
+def test_an_annotated_tag_is_dereferenced(action: Action, pins: Path, refresh: Refresh) -> None:
     write(pins, "v1.0.0", action.release("v1.0.0", "context", annotated=True))
     newest = action.release("v1.0.1", "context", annotated=True)
     assert action.git("rev-parse", "v1.0.1") != newest
@@ -101,7 +104,7 @@ def test_an_annotated_tag_stands_for_its_commit(action: Action, pins: Path, refr
     assert yaml.safe_load(pins.read_text())["acme/build"]["commit"] == newest
 
 
-def test_finds_an_action_in_a_folder_of_its_repository(action: Action, pins: Path, refresh: Refresh) -> None:
+def test_updates_an_action_in_a_subfolder(action: Action, pins: Path, refresh: Refresh) -> None:
     write(pins, "v1.0.0", action.release("v1.0.0"), action="acme/build/push")
     (action.folder / "push").mkdir()
     (action.folder / "push" / "action.yaml").write_text("inputs: {registry: {}}\n")
@@ -110,7 +113,7 @@ def test_finds_an_action_in_a_folder_of_its_repository(action: Action, pins: Pat
     assert yaml.safe_load(pins.read_text())["acme/build/push"]["inputs"] == ["registry"]
 
 
-def test_says_that_there_is_nothing_newer(action: Action, pins: Path, refresh: Refresh) -> None:
+def test_reports_that_all_pins_are_current(action: Action, pins: Path, refresh: Refresh) -> None:
     write(pins, "v1.0.0", action.release("v1.0.0", "context"))
     before = pins.read_text()
     assert refresh().stdout == "all 1 actions are at their newest release\n"
@@ -124,7 +127,7 @@ def moved_tag(action: Action, pins: Path) -> None:
 
 
 def missing_repository(action: Action, pins: Path) -> None:
-    write(pins, "v1.0.0", action.release("v1.0.0", "context"), action="acme/gone")
+    write(pins, "v1.0.0", action.release("v1.0.0", "context"), action="acme/missing")
 
 
 def missing_release(action: Action, pins: Path) -> None:
@@ -144,13 +147,13 @@ def no_file(action: Action, pins: Path) -> None:
     ("arrange", "message"),
     [
         (moved_tag, "the tag v1.0.0 of acme/build is "),
-        (missing_repository, "ls-remote --tags https://github.com/acme/gone` failed: "),
-        (missing_release, "acme/build has no release v1.0.0 any more"),
-        (pinned_to_a_branch, "acme/build is pinned to main: expects a release such as v1.2.3"),
-        (no_file, "actions.yml cannot be read: No such file"),
+        (missing_repository, "ls-remote --tags https://github.com/acme/missing` failed: "),
+        (missing_release, "acme/build no longer has the release v1.0.0"),
+        (pinned_to_a_branch, "acme/build is pinned to main; expected a release such as v1.2.3"),
+        (no_file, "actions.yml: No such file"),
     ],
 )
-def test_says_what_is_wrong_and_changes_nothing(
+def test_an_error_states_the_reason_and_changes_nothing(
     arrange: Callable[[Action, Path], None], message: str, action: Action, pins: Path, refresh: Refresh
 ) -> None:
     arrange(action, pins)
@@ -162,8 +165,8 @@ def test_says_what_is_wrong_and_changes_nothing(
     assert (pins.read_text() if pins.exists() else None) == before
 
 
-def test_the_pins_are_written_as_the_program_writes_them() -> None:
-    """So that a refresh shows only what changed."""
+def test_the_committed_file_has_the_format_of_the_hook() -> None:
+    """Otherwise the diff of a refresh would contain more than the changed pins."""
     render = runpy.run_path(str(PROGRAM))["render"]
     text = (ROOT / "facts" / "actions.yml").read_text()
     heading = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))

@@ -1,7 +1,7 @@
 """Locks of a Go service.
 
-The manifest is the first `require` block of template/[[go]]/go.mod.jinja: what the service itself imports. What that
-brings along (the second block) and all checksums follow from it.
+The manifest is the first `require` block of template/[[go]]/go.mod.jinja, the direct dependencies. The indirect ones (the
+second block) and all checksums are derived from it.
 """
 
 import subprocess
@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 def refresh(project: Path) -> dict[str, str]:
-    """Resolve the modules of a rendered project anew.
+    """Resolve the modules of a rendered project.
 
     Arguments:
-        project: the folder of the rendered project, whose lock is replaced.
+        project: the folder of the rendered project; its lock file is replaced.
 
     Returns:
         The texts of indirect.mod (the second `require` block of go.mod) and go.sum. Neither names the project.
 
     Raises:
-        subprocess.CalledProcessError: where Go cannot resolve the modules; its own message is on stderr.
-        ValueError: where a dependency needs a newer version of another than the manifest asks for.
+        subprocess.CalledProcessError: Go cannot resolve the modules; its message is on stderr.
+        ValueError: a dependency requires a newer version of another one than the manifest has.
     """
     manifest = project / "go.mod"
     direct = manifest.read_text().partition("\n)\n")[0] + "\n)\n"
@@ -28,5 +28,5 @@ def refresh(project: Path) -> dict[str, str]:
     subprocess.run(["go", "mod", "tidy"], cwd=project, check=True)
     resolved, _, indirect = manifest.read_text().partition("\n)\n")
     if resolved + "\n)\n" != direct:
-        raise ValueError(f"go mod tidy changed what go.mod.jinja asks for, adopt it there:\n{resolved}\n)")
+        raise ValueError(f"go mod tidy changed the direct dependencies. Update go.mod.jinja to:\n{resolved}\n)")
     return {"indirect.mod": indirect.removeprefix("\n"), "go.sum": (project / "go.sum").read_text()}

@@ -8,7 +8,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**"],
-          // They take milliseconds, but not on a machine that is busy with something else.
+          // Long enough for a busy machine.
           testTimeout: 30_000,
         },
       },
@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          // The tests share ports and whatever keeps the service's data.
+          // The tests share ports and data stores.
           fileParallelism: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -25,7 +25,7 @@ export default defineConfig({
     ],
     coverage: {
       include: ["src/**"],
-      // What only wires or runs as a process of its own is covered by the integration tests.
+      // Covered by the integration tests.
       exclude: ["src/main.ts", "src/healthcheck.ts", "src/migrate.ts", "src/probe.ts"],
       thresholds: {
         statements: 90,

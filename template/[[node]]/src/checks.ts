@@ -1,6 +1,6 @@
 const CHECK_TIMEOUT_MS = 2_000;
 
-/** What may be told about a failed check: its kind, never an address or a credential. */
+/** The kind of failure, never an address or a credential. */
 export type Failure =
   | "timeout"
   | "connection refused"
@@ -9,11 +9,11 @@ export type Failure =
   | "unexpected status"
   | "unavailable";
 
-/** Tells how a dependency is. */
+/** A health check of a dependency. */
 export interface Check {
-  /** Resolves where the dependency works, else rejects; it may take 2 s at most. */
+  /** Resolves if the dependency works, otherwise rejects. The time limit is 2 s. */
   run(): Promise<unknown>;
-  /** Whether the service takes no traffic without this dependency. */
+  /** Whether the service is not ready without this dependency. */
   required: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface CheckResult {
   error?: Failure;
 }
 
-/** Thrown by a check that knows the kind of failure. */
+/** A failure whose kind the check knows. */
 export class CheckError extends Error {
   readonly failure: Failure;
 
@@ -33,19 +33,19 @@ export class CheckError extends Error {
   }
 }
 
-const underWay = new Map<Check, Promise<CheckResult>>();
+const running = new Map<Check, Promise<CheckResult>>();
 
 /**
- * Runs a check; who asks while it is under way shares its result, so that no number of probes floods a dependency.
+ * Runs a check. Concurrent callers share one run, so that many probes do not flood a dependency.
  *
- * @param check what to run
- * @returns the result, after 2 s at most; never rejects
+ * @param check the check to run
+ * @returns the result within 2 s; never rejects
  */
 export function runCheck(check: Check): Promise<CheckResult> {
-  let result = underWay.get(check);
+  let result = running.get(check);
   if (!result) {
-    result = measure(check).finally(() => underWay.delete(check));
-    underWay.set(check, result);
+    result = measure(check).finally(() => running.delete(check));
+    running.set(check, result);
   }
   return result;
 }
@@ -65,7 +65,7 @@ async function measure(check: Check): Promise<CheckResult> {
   }
 }
 
-/** Returns the kind of a failure, found by the error's code or that of its cause. */
+/** Returns the kind of failure from the code of an error or of its cause. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CheckError) {
     return error.failure;

@@ -7,21 +7,22 @@ import { sendUnauthorized } from "./problem.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
-    /** What /health/ready and /health/detailed look at, by name; add your own dependencies here. */
+    /** The checks of /health/ready and /health/detailed by name. Add your own dependencies here. */
     checks: Map<string, Check>;
   }
 }
 
-/** Adds the health endpoints; the checks are added to `app.checks` by the modules that open a dependency. */
+/** Adds the health endpoints. Modules that open a dependency add its check to `app.checks`. */
 export function addHealth(app: FastifyInstance, config: Config): void {
   const options: RouteShorthandOptions = { config: { quiet: true } };
   app.decorate("checks", new Map<string, Check>());
 
-  // Alive: touches nothing, so that no outage elsewhere restarts the service. Nor does it need a logger of its own.
+  // Liveness: checks no dependency, so that an outage elsewhere does not restart the service.
+  // It shares the app's logger, because a child logger per request is its largest cost.
   const withoutLogger = config.LOG_LEVEL === "debug" ? {} : { childLoggerFactory: shareLogger };
   app.get("/health", { ...options, ...withoutLogger }, (_request, reply) => reply.send({ status: "ok" }));
 
-  // Takes traffic: everything required works and the process is not about to stop.
+  // Readiness: all required dependencies work and the process is not draining.
   app.get("/health/ready", options, async (_request, reply) => {
     const required = [...app.checks.values()].filter((check) => check.required);
     const results = app.draining ? [] : await Promise.all(required.map(runCheck));
@@ -53,7 +54,7 @@ function shareLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
   return logger;
 }
 
-/** Compares secrets in a time that tells nothing about them, their length included. */
+/** Compares secrets in constant time, whatever their length. */
 function isSame(given: string, expected: string): boolean {
   const digest = (value: string) => createHash("sha256").update(value).digest();
   return timingSafeEqual(digest(given), digest(expected));

@@ -9,7 +9,7 @@ const config = loadConfigOrExit();
 const logger = await createLogger(config);
 
 process.on("uncaughtException", (error) => {
-  logger.error({ err: error }, "unexpected error; the process ends");
+  logger.error({ err: error }, "unexpected error; the process exits");
   process.exit(1);
 });
 

@@ -3,34 +3,34 @@ import { get as getHttps } from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 import { failureOf } from "./checks.ts";
 
-/** What to ask for, and how good the answers have to be. */
+/** The requests to send and the limits that they must meet. */
 export interface Measurement {
-  /** Asked for in turn. */
+  /** Requested in turn. */
   urls: URL[];
-  /** Whom the requests ask for in their Host header: the host of the URL unless told. */
+  /** The Host header; default: the host of the URL. */
   host?: string | undefined;
-  /** How many requests are sent in all. */
+  /** The total number of requests. */
   requests: number;
-  /** How many are sent a second. */
+  /** Requests per second. */
   rate: number;
-  /** How long a single one may take. */
+  /** The time limit of a request. */
   timeoutMs: number;
-  /** How many may fail. */
+  /** The largest allowed share of failures. */
   maxFailurePercent: number;
-  /** How high the 95th percentile of latency may be. */
+  /** The largest allowed 95th percentile of latency. */
   maxP95Milliseconds: number;
 }
 
-/** What was found out. */
+/** The result of a measurement. */
 export interface Report {
   requests: number;
   /** The number of failed requests by kind, such as "status 500" or "timeout". */
   failures: Record<string, number>;
   /** Rounded to two decimals. */
   failurePercent: number;
-  /** That of the requests that succeeded or, if none did, of all. */
+  /** Of the successful requests, or of all if none succeeded. */
   p95Milliseconds: number;
-  /** Whether both figures are within their limits. */
+  /** Whether both limits are met. */
   passed: boolean;
 }
 
@@ -40,10 +40,10 @@ interface Outcome {
 }
 
 /**
- * Sends GET requests at a steady pace, however slow the answers are: all of it takes (requests - 1) / rate seconds and
- * the timeout at most.
+ * Sends GET requests at a constant rate, however slow the responses are. The total time is at most
+ * (requests - 1) / rate seconds plus the timeout.
  *
- * @returns how the requests went; never rejects
+ * @returns the report; never rejects
  */
 export async function measure(measurement: Measurement): Promise<Report> {
   const { urls, host, requests, rate, timeoutMs } = measurement;
@@ -61,18 +61,18 @@ export async function measure(measurement: Measurement): Promise<Report> {
 async function send(url: URL, host: string | undefined, timeoutMs: number): Promise<Outcome> {
   const signal = AbortSignal.timeout(timeoutMs);
   const startedAt = performance.now();
-  const failure = await ask(url, host, signal).then(
+  const failure = await fetchStatus(url, host, signal).then(
     (status) => (status >= 200 && status < 400 ? undefined : `status ${status}`),
     (error) => (signal.aborted ? "timeout" : failureOf(error)),
   );
   return { failure, latencyMs: performance.now() - startedAt };
 }
 
-/** Returns the status of an answer that has arrived as a whole. */
-function ask(url: URL, host: string | undefined, signal: AbortSignal): Promise<number> {
+/** Returns the status of a complete response. */
+function fetchStatus(url: URL, host: string | undefined, signal: AbortSignal): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const get = url.protocol === "https:" ? getHttps : getHttp;
-  // Through a load balancer each new connection may reach another instance: without an agent none is kept.
+  // No agent, so each request opens a connection: a load balancer can send each to another instance.
   const request = get(url, { agent: false, headers: { host: host ?? url.host }, signal }, (response) => {
     response.on("end", () => resolve(response.statusCode ?? 0));
     response.on("error", reject);
@@ -102,7 +102,7 @@ function report(outcomes: Outcome[], { maxFailurePercent, maxP95Milliseconds }: 
   };
 }
 
-/** Returns the smallest value that so many percent of all do not exceed: the nearest rank. */
+/** Returns the percentile by the nearest-rank method. */
 function percentile(values: number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? 0;

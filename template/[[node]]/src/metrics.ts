@@ -6,10 +6,10 @@ import { createServer } from "./server.ts";
 const LABELS = ["method", "route", "status"] as const;
 
 /**
- * Counts and times the requests of a server, all but those of quiet routes.
+ * Counts and times the requests of a server, except those of quiet routes.
  *
  * @param app the server
- * @returns the metrics, those of the Node process included
+ * @returns the metrics, including those of the Node process
  */
 export function measureRequests(app: FastifyInstance): Registry {
   const registry = new Registry();
@@ -22,7 +22,7 @@ export function measureRequests(app: FastifyInstance): Registry {
   });
   const durations = new Histogram({
     name: "http_request_duration_seconds",
-    help: "Time from a request's arrival to the end of its answer",
+    help: "Time from a request's arrival to the end of its response",
     labelNames: LABELS,
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
@@ -31,7 +31,7 @@ export function measureRequests(app: FastifyInstance): Registry {
   app.addHook("onResponse", (request, reply, done) => {
     const { config, url } = request.routeOptions;
     if (!config.quiet) {
-      // The pattern, not the path: a series for each id would never end.
+      // The pattern, not the path: one series per id would grow without limit.
       const labels = { method: request.method, route: url ?? "unmatched", status: String(reply.statusCode) };
       requests.inc(labels);
       durations.observe(labels, reply.elapsedTime / 1000);
@@ -41,7 +41,7 @@ export function measureRequests(app: FastifyInstance): Registry {
   return registry;
 }
 
-/** Creates the server of /metrics: on a port of its own, which stays inside the cluster. */
+/** Creates the server of /metrics, on its own internal port. */
 export function createMetricsServer(config: Config, logger: FastifyBaseLogger, registry: Registry): FastifyInstance {
   const server = createServer(config, logger);
   server.get("/metrics", { config: { quiet: true } }, async (_request, reply) =>

@@ -3,9 +3,9 @@ import Router, { type HTTPMethod } from "find-my-way";
 import { sendProblem } from "./problem.ts";
 
 /**
- * Answers 405 where a path exists for other methods, else 404, in both cases before a body is read.
+ * Answers 405 if the path exists for other methods, otherwise 404, before it reads a body.
  *
- * Fastify knows 404 alone, so the routes are noted in a second router of the kind that Fastify uses.
+ * Fastify supports only 404, so a second router of the same kind stores the routes.
  */
 export function answerUnknownRoutes(app: FastifyInstance): void {
   const router = Router({ ignoreTrailingSlash: true });
@@ -13,7 +13,7 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
 
   app.addHook("onRoute", (route) => {
     for (const method of [route.method].flat() as HTTPMethod[]) {
-      // OPTIONS is no reason for 405: plugins for CORS answer it under every path.
+      // Ignore OPTIONS: CORS plugins add it to every path.
       if (method !== "OPTIONS" && !router.hasRoute(method, route.url)) {
         router.on(method, route.url, () => {});
         methods.add(method);

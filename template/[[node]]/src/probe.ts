@@ -1,28 +1,28 @@
-// Measures a running service, which need not be this one; the usage below tells how.
+// Measures a running service, this one or another; see USAGE.
 import { parseArgs } from "node:util";
 import { type Measurement, measure } from "./measure.ts";
 
 const USAGE = `usage: node dist/probe.js [OPTIONS] URL [URL ...]
 
-Sends GET requests to the URLs in turn, at a steady pace, each on a new connection, and judges the answers.
+Sends GET requests to the URLs in turn, at a constant rate, each on a new connection, and checks the responses.
 
 options:
-  --host NAME                    whom the requests ask for in their Host header (default: the host of the URL)
-  --requests NUMBER              how many in all, 1 to 10000 (default 60)
-  --rate NUMBER                  how many a second, 0.1 to 100 (default 10)
-  --timeout-seconds NUMBER       how long a single one may take, 0.1 to 60 (default 2)
-  --max-failure-percent NUMBER   how many may fail, 0 to 100 (default 1)
-  --max-p95-milliseconds NUMBER  how high the 95th percentile of latency may be, 1 to 60000 (default 500)
+  --host NAME                    Host header (default: the host of the URL)
+  --requests NUMBER              total number of requests, 1 to 10000 (default 60)
+  --rate NUMBER                  requests per second, 0.1 to 100 (default 10)
+  --timeout-seconds NUMBER       time limit of a request, 0.1 to 60 (default 2)
+  --max-failure-percent NUMBER   allowed share of failures, 0 to 100 (default 1)
+  --max-p95-milliseconds NUMBER  allowed 95th percentile of latency, 1 to 60000 (default 500)
 
-A request fails if its answer is not complete in time or its status is not 200 to 399; redirects are not followed.
-Latency is the time from the lookup of the host's name to the last byte of the answer. Its 95th percentile is the
-nearest rank, rounded up, among the requests that succeeded; among all if none did.
+A request fails if its response is not complete in time or its status is not 200 to 399; redirects are not followed.
+Latency is the time from the name lookup to the last byte of the response. The 95th percentile is the nearest rank,
+rounded up, of the successful requests, or of all if none succeeded.
 
 The result is one line of JSON on stdout:
   {"requests":60,"failures":{"status 500":3},"failurePercent":5,"p95Milliseconds":12,"passed":false}
-Failures are counted by kind: status NNN, timeout, connection refused, name not resolved, unavailable (anything else).
+Kinds of failures: status NNN, timeout, connection refused, name not resolved, unavailable (anything else).
 
-exit codes: 0 passed, 1 not passed, 2 wrong usage
+exit codes: 0 passed, 1 failed, 2 wrong usage
 `;
 
 const measurement = readArgumentsOrExit();
@@ -34,7 +34,7 @@ function readArgumentsOrExit(): Measurement {
   try {
     return readArguments();
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\nnode dist/probe.js --help tells how to use it\n`);
+    process.stderr.write(`${(error as Error).message}\nRun node dist/probe.js --help for usage.\n`);
     process.exit(2);
   }
 }

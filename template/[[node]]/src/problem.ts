@@ -3,17 +3,17 @@ import type { FastifyReply } from "fastify";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
-/** Returns what an error's answer says (RFC 9457): the status and nothing about its cause. */
+/** Returns a problem document (RFC 9457) with the status and without the cause. */
 export function problem(status: number) {
   return { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status };
 }
 
-/** Answers with an error. */
+/** Sends a problem document. */
 export function sendProblem(reply: FastifyReply, status: number): FastifyReply {
   return reply.code(status).type(PROBLEM_TYPE).send(problem(status));
 }
 
-/** Answers that the bearer token is missing or wrong, without saying which. */
+/** Sends a 401 that does not reveal whether the bearer token is missing or invalid. */
 export function sendUnauthorized(reply: FastifyReply): FastifyReply {
   return sendProblem(reply.header("WWW-Authenticate", "Bearer"), 401);
 }

@@ -9,13 +9,13 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import type { Config } from "./config.ts";
+import { RequestLog } from "./logger.ts";
 import { answerUnknownRoutes } from "./not-found.ts";
 import { PROBLEM_TYPE, problem, sendProblem } from "./problem.ts";
-import { RequestLog } from "./request-log.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
-    /** Whether the process was asked to stop. */
+    /** Whether the process received a signal to stop. */
     draining: boolean;
   }
 }
@@ -30,10 +30,10 @@ const SECURITY_HEADERS = {
 const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" };
 
 /**
- * Creates an HTTP server without routes: limits, request ids, headers, error answers and request log.
+ * Creates an HTTP server without routes: limits, request ids, headers, error responses and request log.
  *
- * X-Forwarded-* headers are not believed (Fastify's default): a client can send them, too. Where every request comes
- * through a proxy and the client's address matters, set trustProxy to that proxy's address.
+ * It ignores X-Forwarded-* headers (Fastify's default), because clients can send them. If every request passes a proxy
+ * and you use the client's address, set trustProxy to the proxy's address.
  */
 export function createServer(config: Config, logger: FastifyBaseLogger): FastifyInstance {
   const isPublic = config.NODE_ENV === "staging" || config.NODE_ENV === "production";
@@ -45,26 +45,26 @@ export function createServer(config: Config, logger: FastifyBaseLogger): Fastify
     genReqId: requestId,
     bodyLimit: 1024 * 1024,
     requestTimeout: 30_000,
-    // Longer than a load balancer keeps idle connections: it closes them, never the server under a request.
+    // Longer than the idle timeout of load balancers, so that the server never closes a connection they still use.
     keepAliveTimeout: 75_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000 },
     routerOptions: { ignoreTrailingSlash: true },
-    // What still arrives while the server closes is answered like everything before.
+    // Answer requests that arrive while the server closes.
     return503OnClosing: false,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: sendClientError,
     frameworkErrors: (error, request, reply) => {
-      prepare(request, reply);
+      addHeaders(request, reply);
       sendError(error, request, reply);
     },
   });
 
-  function prepare(request: FastifyRequest, reply: FastifyReply): void {
+  function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
     reply.headers(headers).header("x-request-id", request.id);
   }
 
   app.decorate("draining", false);
   app.addHook("onRequest", (request, reply, done) => {
-    prepare(request, reply);
+    addHeaders(request, reply);
     done();
   });
   app.addHook("onSend", (_request, reply, _payload, done) => {
@@ -79,9 +79,9 @@ export function createServer(config: Config, logger: FastifyBaseLogger): Fastify
 }
 
 /**
- * Listens on every address, IPv6 and IPv4; where the port cannot be had, says so and ends the process.
+ * Listens on every IPv6 and IPv4 address. If the port is not available, logs the reason and exits with 1.
  *
- * @throws whatever kept a plugin from starting
+ * @throws the error of a plugin that failed to start
  */
 export async function listen(app: FastifyInstance, port: number): Promise<void> {
   try {
@@ -96,13 +96,13 @@ export async function listen(app: FastifyInstance, port: number): Promise<void> 
   }
 }
 
-/** Returns the caller's request id where it is harmless, else a new one. */
+/** Returns the caller's request id if it is safe to log, otherwise a new one. */
 function requestId(request: IncomingMessage): string {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** Answers a failed request; only the log tells why the service itself failed. */
+/** Answers a failed request. The cause of a 500 is only logged. */
 function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const status = error.statusCode ?? 500;
   if (status >= 400 && status < 500) {
@@ -113,10 +113,10 @@ function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyR
   }
 }
 
-/** Answers what is not HTTP, is too large or comes too slowly: there is no request yet that Fastify could answer. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+/** Answers invalid, too large and too slow requests, for which Fastify has no request object yet. */
+function sendClientError(error: Error & { code?: string }, socket: Socket): void {
   if (socket.writable && error.code !== "ECONNRESET") {
-    const status = brokenRequestStatus(error.code);
+    const status = clientErrorStatus(error.code);
     const body = JSON.stringify(problem(status));
     socket.write(
       [
@@ -132,7 +132,7 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
   socket.destroy();
 }
 
-function brokenRequestStatus(code: string | undefined): number {
+function clientErrorStatus(code: string | undefined): number {
   switch (code) {
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return 408;

@@ -3,14 +3,15 @@ import type { FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
 
 /**
- * Ends the process on SIGTERM or SIGINT without losing a request.
+ * Stops the process on SIGTERM or SIGINT without losing a request.
  *
- * At once: not ready, and every answer closes its connection. After the delay, in which load balancers take the
- * service out: no new connections, what is in flight is finished, pools are closed, exit 0. After the timeout, counted
- * from the signal: exit 1, whatever is left. Further signals change nothing.
+ * 1. Readiness fails and responses carry `Connection: close`.
+ * 2. After the delay, in which load balancers remove the instance: no new connections; requests in flight finish, pools
+ *    close, exit code 0.
+ * 3. At the timeout, counted from the signal: exit code 1. Further signals have no effect.
  *
  * @param app the server that drains; its onClose hooks close the pools
- * @param metrics the server that stays until the end
+ * @param metrics the metrics server, closed last
  * @param config the delay and the timeout, in seconds
  */
 export function shutDownOnSignals(app: FastifyInstance, metrics: FastifyInstance, config: Config): void {
@@ -21,7 +22,7 @@ export function shutDownOnSignals(app: FastifyInstance, metrics: FastifyInstance
     app.draining = true;
     app.log.info({ signal }, "shutdown started");
     const limit = setTimeout(() => {
-      app.log.error("shutdown timed out; what was in flight is lost");
+      app.log.error("shutdown timed out; requests in flight are lost");
       app.server.closeAllConnections();
       process.exit(1);
     }, config.SHUTDOWN_TIMEOUT_SECONDS * 1000);

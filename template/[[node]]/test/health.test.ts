@@ -34,7 +34,7 @@ function detailed(authorization = `Bearer ${environment.HEALTH_TOKEN}`) {
 }
 
 describe("/health", () => {
-  test.each(["/health", "/health/"])("%s is ok whatever happens", async (url) => {
+  test.each(["/health", "/health/"])("%s is always ok", async (url) => {
     addCheck("database", fail(new Error()));
     app.draining = true;
     const response = await app.inject(url);
@@ -50,7 +50,7 @@ describe("/health", () => {
 });
 
 describe("/health/ready", () => {
-  test("is ok where everything required works", async () => {
+  test("is ok if all required dependencies work", async () => {
     addCheck("database", async () => {});
     addCheck("optional", fail(new Error()), false);
     const response = await app.inject("/health/ready");
@@ -58,7 +58,7 @@ describe("/health/ready", () => {
     expect(response.json()).toEqual({ status: "ok" });
   });
 
-  test("is unavailable where something required fails", async () => {
+  test("is unavailable if a required dependency fails", async () => {
     addCheck("database", fail(new Error()));
     const response = await app.inject("/health/ready");
     expect(response.statusCode).toBe(503);
@@ -82,7 +82,7 @@ describe("/health/detailed", () => {
     },
   );
 
-  test("tells how everything is", async () => {
+  test("reports every check", async () => {
     addCheck("database", async () => {});
     const response = await detailed();
     expect(response.statusCode).toBe(200);
@@ -103,7 +103,7 @@ describe("/health/detailed", () => {
     [new TypeError("fetch failed", { cause: { code: "EAI_AGAIN" } }), "name not resolved"],
     [new Error("https://app:hunter2@dependency/app is down"), "unavailable"],
     [undefined, "unavailable"],
-  ])("names the kind of failure alone: %s is %s", async (error, failure) => {
+  ])("reports only the kind of failure: %s is %s", async (error, failure) => {
     addCheck("optional", fail(error), false);
     const response = await detailed();
     expect(response.statusCode).toBe(503);
@@ -114,7 +114,7 @@ describe("/health/detailed", () => {
     expect(response.body).not.toContain("hunter2");
   });
 
-  test("waits 2 seconds for a check, and asks once for all who wait", async () => {
+  test("waits 2 seconds for a check and runs it once for concurrent requests", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const run = vi.fn(() => new Promise(() => {}));
     addCheck("database", run);

@@ -24,12 +24,12 @@ test("writes JSON with the time, the level's name, the service and its version",
   ]);
 });
 
-test.each(["production", "development"])("takes the level from LOG_LEVEL in %s", async (mode) => {
+test.each(["production", "development"])("reads the level from LOG_LEVEL in %s", async (mode) => {
   const logger = await createLogger(loadConfig({ ...environment, NODE_ENV: mode, LOG_LEVEL: "warn" }));
   expect(logger.level).toBe("warn");
 });
 
-test("does without pino-pretty in development where it is not installed", async () => {
+test("works without pino-pretty in development", async () => {
   vi.doMock("pino-pretty", () => {
     throw new Error("not installed");
   });

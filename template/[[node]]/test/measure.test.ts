@@ -8,13 +8,13 @@ import { type Measurement, measure } from "../src/measure.ts";
 let service: Server;
 let answer: RequestListener;
 let connections: number;
-let asked: string[];
+let requested: string[];
 
 beforeEach(async () => {
   connections = 0;
-  asked = [];
+  requested = [];
   service = createServer((request, response) => {
-    asked.push(request.url ?? "");
+    requested.push(request.url ?? "");
     answer(request, response);
   });
   service.on("connection", () => {
@@ -28,7 +28,7 @@ afterEach(() => {
   service.close();
 });
 
-/** Twenty requests in well under a second. */
+/** Sends 20 requests in less than a second. */
 function run(paths: string[] = ["/"], changes: Partial<Measurement> = {}) {
   const { port } = service.address() as AddressInfo;
   return measure({
@@ -42,7 +42,7 @@ function run(paths: string[] = ["/"], changes: Partial<Measurement> = {}) {
   });
 }
 
-test("asks for each URL in turn, on new connections", async () => {
+test("requests each URL in turn, on new connections", async () => {
   answer = (_request, response) => response.end();
   const report = await run(["/", "/health?a=b"]);
   expect(report).toEqual({
@@ -53,19 +53,19 @@ test("asks for each URL in turn, on new connections", async () => {
     passed: true,
   });
   expect(connections).toBe(20);
-  expect(asked.filter((path) => path === "/")).toHaveLength(10);
-  expect(asked.filter((path) => path === "/health?a=b")).toHaveLength(10);
+  expect(requested.filter((path) => path === "/")).toHaveLength(10);
+  expect(requested.filter((path) => path === "/health?a=b")).toHaveLength(10);
 });
 
-test("another host is asked for", async () => {
+test("sends another Host header", async () => {
   answer = (request, response) => response.writeHead(request.headers.host === "orders" ? 200 : 400).end();
   expect(await run()).toMatchObject({ failures: { "status 400": 20 } });
   expect(await run(["/"], { host: "orders" })).toMatchObject({ passed: true });
 });
 
 describe("failures", () => {
-  test("count by kind", async () => {
-    answer = (_request, response) => response.writeHead(asked.length % 4 === 0 ? 500 : 200).end();
+  test("are counted by kind", async () => {
+    answer = (_request, response) => response.writeHead(requested.length % 4 === 0 ? 500 : 200).end();
     expect(await run()).toMatchObject({ failures: { "status 500": 5 }, failurePercent: 25, passed: false });
     expect(await run(["/"], { maxFailurePercent: 25 })).toMatchObject({ passed: true });
   });
@@ -75,12 +75,12 @@ describe("failures", () => {
     [302, true],
     [401, false],
     [404, false],
-  ])("a status of %i is well: %s", async (status, passed) => {
+  ])("status %i passes: %s", async (status, passed) => {
     answer = (_request, response) => response.writeHead(status, { location: "http://127.0.0.1:1/" }).end();
     expect(await run()).toMatchObject({ passed });
   });
 
-  test("are answers that never come, never arrive whole or break off", async () => {
+  test("include refused connections, unknown hosts and incomplete responses", async () => {
     expect(await run(["http://127.0.0.1:1/"])).toMatchObject({ failures: { "connection refused": 20 } });
     expect(await run(["http://host.invalid/"])).toMatchObject({ failures: { "name not resolved": 20 } });
     answer = (request, response) => {
@@ -93,7 +93,7 @@ describe("failures", () => {
 describe("latency", () => {
   test("has a limit", async () => {
     answer = async (_request, response) => {
-      await wait(asked.length % 10 === 0 ? 100 : 0);
+      await wait(requested.length % 10 === 0 ? 100 : 0);
       response.end();
     };
     const report = await run(["/"], { maxP95Milliseconds: 99 });
@@ -101,9 +101,9 @@ describe("latency", () => {
     expect(report.p95Milliseconds).toBeGreaterThanOrEqual(100);
   });
 
-  test("is that of the requests that succeeded", async () => {
+  test("excludes failed requests", async () => {
     answer = async (_request, response) => {
-      const isBad = asked.length % 2 === 0;
+      const isBad = requested.length % 2 === 0;
       await wait(isBad ? 3_000 : 0);
       response.writeHead(isBad ? 503 : 200).end();
     };
@@ -119,11 +119,11 @@ describe("latency", () => {
         response.on("close", () => clearInterval(dripping));
       },
     ],
-  ])("of a %s answer ends with the timeout", async (_name, answers) => {
+  ])("of a %s response is limited by the timeout", async (_name, answers) => {
     answer = answers;
     const startedAt = performance.now();
     const report = await run(["/"], { timeoutMs: 300 });
-    // One after another they would take 6 seconds.
+    // In sequence they would take 6 seconds.
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(report).toMatchObject({ failures: { timeout: 20 }, failurePercent: 100, passed: false });
     expect(report.p95Milliseconds).toBeGreaterThanOrEqual(300);

@@ -5,7 +5,7 @@ import { createMetricsServer, measureRequests } from "../src/metrics.ts";
 import { environment } from "./environment.ts";
 import { createTestLogger } from "./logs.ts";
 
-test("counts requests by route, all but those for health", async () => {
+test("counts requests by route, without those for health", async () => {
   const config = loadConfig(environment);
   const { logger } = createTestLogger(config);
   const app = buildApp(config, logger);

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
-vi.setConfig({ testTimeout: 30_000 }); // each starts the program
+vi.setConfig({ testTimeout: 30_000 }); // each test starts the program
 
 let service: Server;
 let url: string;
@@ -28,7 +28,7 @@ function run(...args: string[]): Promise<{ code: unknown; stdout: string; stderr
   });
 }
 
-test("tells the result in one line and by the exit code", async () => {
+test("prints the result in one line and sets the exit code", async () => {
   const good = await run(`${url}/`, "--requests=4", "--rate", "100");
   expect(good.code).toBe(0);
   expect(good.stdout).toMatch(
@@ -60,7 +60,7 @@ test.each([
   expect(stderr).toContain(message);
 });
 
-test("tells how it is used", async () => {
+test("prints its usage", async () => {
   const { code, stdout } = await run("--help");
   expect(code).toBe(0);
   expect(stdout).toMatch(/^usage: /);

@@ -41,7 +41,7 @@ describe("headers", () => {
     expect(headers).not.toHaveProperty("strict-transport-security");
   });
 
-  test.each(["staging", "production"])("demand HTTPS in %s", async (mode) => {
+  test.each(["staging", "production"])("require HTTPS in %s", async (mode) => {
     const server = createServer(loadConfig({ ...environment, NODE_ENV: mode }), createTestLogger(config).logger);
     const { headers } = await server.inject("/");
     expect(headers["strict-transport-security"]).toBe("max-age=31536000");
@@ -56,12 +56,12 @@ describe("headers", () => {
 });
 
 describe("request id", () => {
-  test("is the caller's where it is harmless", async () => {
+  test("is the caller's if it is safe", async () => {
     const { headers } = await app.inject({ url: "/things/1", headers: { "x-request-id": "a.b_C-1" } });
     expect(headers["x-request-id"]).toBe("a.b_C-1");
   });
 
-  test.each(["", "a b", "<script>", "x".repeat(129)])("is a new one instead of %j", async (id) => {
+  test.each(["", "a b", "<script>", "x".repeat(129)])("replaces %j", async (id) => {
     const { headers } = await app.inject({ url: "/things/1", headers: { "x-request-id": id } });
     expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
   });
@@ -82,18 +82,18 @@ describe("errors", () => {
     expect(response.json()).toEqual({ type: "about:blank", title, status });
   });
 
-  test("405 names the methods that work", async () => {
+  test("405 lists the allowed methods", async () => {
     const response = await app.inject({ method: "DELETE", url: "/things/1/?query" });
     expect(response.headers.allow).toBe("GET, HEAD");
   });
 
-  test("a body of more than 1 MiB is refused", async () => {
+  test("refuses a body larger than 1 MiB", async () => {
     const accepted = await app.inject({ method: "POST", url: "/things", body: { text: "x".repeat(2 ** 20 - 20) } });
     const refused = await app.inject({ method: "POST", url: "/things", body: { text: "x".repeat(2 ** 20) } });
     expect([accepted.statusCode, refused.statusCode]).toEqual([200, 413]);
   });
 
-  test("the cause of a 500 is in the log alone", async () => {
+  test("the cause of a 500 is only logged", async () => {
     const { body } = await app.inject("/broken");
     expect(body).not.toContain("hunter2");
     expect(lines).toContainEqual(expect.objectContaining({ level: "error", msg: "request failed" }));
@@ -102,7 +102,7 @@ describe("errors", () => {
   test.each([
     ["nonsense\r\n\r\n", "400 Bad Request"],
     [`GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, "431 Request Header Fields Too Large"],
-  ])("what is not a request is answered, too", async (text, status) => {
+  ])("answers invalid requests", async (text, status) => {
     await app.listen({ host: "127.0.0.1", port: 0 });
     const socket = connect((app.server.address() as AddressInfo).port, "127.0.0.1");
     socket.write(text);
@@ -112,7 +112,7 @@ describe("errors", () => {
   });
 });
 
-test("a port that is taken ends the process with 1", async () => {
+test("exits with 1 if the port is already in use", async () => {
   const exit = vi.spyOn(process, "exit").mockReturnValue(undefined as never);
   await listen(app, 0);
   const { port } = app.server.address() as AddressInfo;
@@ -126,7 +126,7 @@ test("a port that is taken ends the process with 1", async () => {
 });
 
 describe("request log", () => {
-  test("has one line for each request, without its query string", async () => {
+  test("has one line per request, without the query string", async () => {
     const { headers } = await app.inject("/things/1?token=hunter2");
     expect(lines).toEqual([
       {

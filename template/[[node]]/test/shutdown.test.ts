@@ -27,7 +27,7 @@ afterEach(async () => {
   await Promise.all([app.close(), metrics.close()]);
 });
 
-test.each(["SIGTERM", "SIGINT"] as const)("%s ends the process with 0, a second one does no harm", async (signal) => {
+test.each(["SIGTERM", "SIGINT"] as const)("%s exits with 0; a second signal has no effect", async (signal) => {
   const onClose = vi.fn();
   app.addHook("onClose", onClose);
   process.emit(signal);
@@ -38,7 +38,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s ends the process with 0, a second 
   expect(onClose).toHaveBeenCalledTimes(1);
 });
 
-test("a pool that does not close ends the process with 1", async () => {
+test("exits with 1 if a pool does not close", async () => {
   const pool = Promise.withResolvers<void>();
   app.addHook("onClose", () => pool.promise);
   process.emit("SIGTERM");

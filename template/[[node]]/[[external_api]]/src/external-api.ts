@@ -11,29 +11,29 @@ declare module "fastify" {
   }
 }
 
-/** Calls the external API. */
+/** A client of the external API. */
 export class ExternalApi {
   readonly #baseUrl: string;
 
-  /** @param baseUrl what every path is appended to */
+  /** @param baseUrl the prefix of every path */
   constructor(baseUrl: string) {
     this.#baseUrl = baseUrl.replace(/\/$/, "");
   }
 
   /**
-   * Sends a GET.
+   * Sends a GET request.
    *
    * @param path the path below the base address, with its leading slash
-   * @param timeoutMs how long it may take, in milliseconds
+   * @param timeoutMs the time limit in milliseconds
    * @returns the response, whatever its status
-   * @throws TypeError where there is no answer, DOMException "TimeoutError" where it takes too long
+   * @throws TypeError without a response, DOMException "TimeoutError" after the time limit
    */
   get(path: string, timeoutMs = TIMEOUT_MS): Promise<Response> {
     return fetch(this.#baseUrl + path, { signal: AbortSignal.timeout(timeoutMs) });
   }
 }
 
-/** Adds the external API and its health check. Not required: its outage must not take this service out, too. */
+/** Adds the external API and its health check. Optional: an outage of the API must not stop this service. */
 export function addExternalApi(app: FastifyInstance, url: string): void {
   const externalApi = new ExternalApi(url);
   app.decorate("externalApi", externalApi);

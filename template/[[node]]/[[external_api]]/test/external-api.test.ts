@@ -37,7 +37,7 @@ test.each([
   [200, "ok", undefined],
   [404, "ok", undefined],
   [500, "error", "unexpected status"],
-])("a status of %i is %s", async (answered, expected, failure) => {
+])("status %i is reported as %s", async (answered, expected, failure) => {
   status = answered;
   const app = build();
   const response = await app.inject({

@@ -1,5 +1,5 @@
--- An example to replace. Names start with a number or a timestamp: they are applied in that order, each once. Every one
--- has to suit the version that runs while it is applied: MIGRATIONS.md.
+-- An example to replace. Migrations run once each, in the order of their names: start a name with a number or a timestamp.
+-- Each migration must be compatible with the running version: see MIGRATIONS.md.
 
 -- Up Migration
 CREATE TABLE notes (

@@ -14,9 +14,9 @@ const QUERY_TIMEOUT_MS = 30_000;
 const CHECK_QUERY = { text: "SELECT 1", query_timeout: 2_000 };
 
 /**
- * Adds a pool of connections, opened when they are needed and closed with the app, and its health check.
+ * Adds a connection pool and its health check. Connections open on demand and close with the app.
  *
- * @param app the server; gets `app.database`
+ * @param app the server, decorated with `app.database`
  * @param url the database's address
  */
 export function addDatabase(app: FastifyInstance, url: string): void {
@@ -29,7 +29,7 @@ export function addDatabase(app: FastifyInstance, url: string): void {
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
   });
-  // Without a listener, a lost idle connection would end the process; the pool replaces it by itself.
+  // Without a listener, a lost idle connection ends the process. The pool replaces the connection.
   pool.on("error", (error) => app.log.warn({ err: error }, "an idle database connection was lost"));
 
   app.decorate("database", pool);

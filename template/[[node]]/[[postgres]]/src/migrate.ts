@@ -1,4 +1,4 @@
-// Brings the database up to date with migrations/, then ends: exit 0 where every migration is applied, else 1.
+// Applies migrations/ to the database. Exit code 0: all migrations are applied; 1: one failed.
 import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
 import { loadConfigOrExit } from "./config.ts";
@@ -13,7 +13,7 @@ try {
     dir: fileURLToPath(new URL("../migrations", import.meta.url)),
     direction: "up",
     migrationsTable: "migrations",
-    // A second migration that is started meanwhile waits for the first one.
+    // Concurrent migrations wait for each other.
     advisoryLockMode: "wait",
     logger: {
       debug: (message) => logger.debug(message),

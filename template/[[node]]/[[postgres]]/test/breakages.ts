@@ -1,4 +1,4 @@
-// What a statement takes away from code that was written before it, told from PostgreSQL's own syntax tree.
+// Finds statements that break older code, from PostgreSQL's syntax tree.
 import type { AlterTableCmd, ColumnDef, Node, RangeVar } from "libpg-query";
 
 export interface Breakage {
@@ -7,7 +7,7 @@ export interface Breakage {
   instead: string;
 }
 
-// What code can name. Indexes, triggers and constraints it does not, so they may come and go.
+// Objects that code refers to. It does not refer to indexes, triggers and constraints.
 const kinds: Record<string, string> = {
   OBJECT_ATTRIBUTE: "attribute",
   OBJECT_COLUMN: "column",
@@ -24,21 +24,21 @@ const kinds: Record<string, string> = {
   OBJECT_VIEW: "view",
 };
 
-const besides = "add the new one beside it, move the code over in later releases, then drop the old one";
+const replaceIt = "add a new one, migrate the code in later releases, then drop the old one";
 
 function drops(what: string): Breakage {
   return {
     does: `drops ${what}`,
     breaks: "may still use it",
-    instead: "release code that does without it, then drop it in the release after",
+    instead: "release code that does not use it, then drop it in the next release",
   };
 }
 
 function renames(what: string): Breakage {
-  return { does: `renames ${what}`, breaks: "knows the old name only", instead: besides };
+  return { does: `renames ${what}`, breaks: "uses the old name", instead: replaceIt };
 }
 
-function isFilledByItself({ constraints = [], typeName }: ColumnDef): boolean {
+function hasDefault({ constraints = [], typeName }: ColumnDef): boolean {
   const type = typeName?.names?.at(-1);
   const isSerial = type !== undefined && "String" in type && /^(small|big)?serial[248]?$/.test(type.String.sval ?? "");
   return (
@@ -63,13 +63,13 @@ function ofCommand({ subtype, name, def }: AlterTableCmd): Breakage[] {
     case "AT_DropColumn":
       return [drops(column)];
     case "AT_AlterColumnType":
-      return [{ does: `changes the type of ${column}`, breaks: "reads and writes the old one", instead: besides }];
+      return [{ does: `changes the type of ${column}`, breaks: "reads and writes the old type", instead: replaceIt }];
     case "AT_SetNotNull":
       return [
         {
           does: `makes ${column} NOT NULL`,
           breaks: "may leave it empty",
-          instead: "release code that always fills it, fill the rows that are there, then do this in the release after",
+          instead: "release code that always sets it, fill existing rows, then do this in the next release",
         },
       ];
     case "AT_ColumnDefault":
@@ -80,16 +80,16 @@ function ofCommand({ subtype, name, def }: AlterTableCmd): Breakage[] {
             {
               does: `drops the default of ${column}`,
               breaks: "may insert rows without it",
-              instead: "release code that always fills it, then do this in the release after",
+              instead: "release code that always sets it, then do this in the next release",
             },
           ];
     case "AT_AddColumn":
-      if (def && "ColumnDef" in def && isRequired(def.ColumnDef) && !isFilledByItself(def.ColumnDef)) {
+      if (def && "ColumnDef" in def && isRequired(def.ColumnDef) && !hasDefault(def.ColumnDef)) {
         return [
           {
             does: `adds the column ${def.ColumnDef.colname}, which is NOT NULL and has no default`,
             breaks: "inserts rows without it",
-            instead: "give it a DEFAULT, or leave NOT NULL to a later release",
+            instead: "add a DEFAULT, or add NOT NULL in a later release",
           },
         ];
       }
@@ -99,23 +99,23 @@ function ofCommand({ subtype, name, def }: AlterTableCmd): Breakage[] {
   }
 }
 
-function isSame(one: RangeVar, other?: RangeVar): boolean {
+function isSameTable(one: RangeVar, other?: RangeVar): boolean {
   return one.relname === other?.relname && one.schemaname === other?.schemaname;
 }
 
 function creates(statement: Node, table: RangeVar): boolean {
   if ("CreateStmt" in statement) {
-    return !statement.CreateStmt.if_not_exists && isSame(table, statement.CreateStmt.relation);
+    return !statement.CreateStmt.if_not_exists && isSameTable(table, statement.CreateStmt.relation);
   }
-  return "CreateTableAsStmt" in statement && isSame(table, statement.CreateTableAsStmt.into?.rel);
+  return "CreateTableAsStmt" in statement && isSameTable(table, statement.CreateTableAsStmt.into?.rel);
 }
 
 /**
- * Tell what a statement breaks.
+ * Returns what a statement breaks.
  *
  * @param statement the statement's syntax tree
- * @param earlier the statements before it in the same migration: no code knows the tables that they create
- * @returns what it breaks, nothing where the version before can live with it
+ * @param earlier the earlier statements of the migration: no code uses the tables that they create
+ * @returns the breakages; empty if the previous version can run with it
  */
 export function breakages(statement: Node, earlier: Node[]): Breakage[] {
   const isNew = (table?: RangeVar) => table !== undefined && earlier.some((other) => creates(other, table));

@@ -11,12 +11,12 @@ const app = buildApp(config, logger);
 
 afterAll(() => app.close());
 
-test("the service starts without the database, and is not ready", async () => {
+test("starts without the database, but is not ready", async () => {
   const response = await app.inject("/health/ready");
   expect(response.statusCode).toBe(503);
 });
 
-test("the check names the kind of failure", async () => {
+test("the check reports the kind of failure", async () => {
   const check = app.checks.get("database");
   expect(check && (await runCheck(check))).toMatchObject({ status: "error", error: "connection refused" });
 });

@@ -1,10 +1,10 @@
-// Tells which migrations break the version that still runs while they are applied, and after a rollback: MIGRATIONS.md.
+// Finds migrations that break the running version, during a release or after a rollback: see MIGRATIONS.md.
 import { hasSqlDetails, type Node, type ParseResult, parse } from "libpg-query";
 import { breakages } from "./breakages.ts";
 
 const markExample = "-- phase: contract, since release 1.4 nothing reads orders.note";
 
-// What a migration file says about itself above its first statement: `-- phase: expand` or `contract`, and why.
+// The phase that a file declares above its first statement: `-- phase: expand` or `contract`, with a reason.
 interface Mark {
   phase?: "expand" | "contract";
   mistake?: string;
@@ -20,7 +20,7 @@ function readMark(text: string): Mark {
   return phase === "expand" || phase === "contract" ? { phase } : { mistake: mark };
 }
 
-// The part that is applied, as node-pg-migrate finds it, with blanks for what stands before.
+// The up section as node-pg-migrate reads it; the text before it is blanked to keep line numbers.
 function upPart(text: string): string {
   const up = text.search(/^\s*--[\s-]*up\s+migration/im);
   const down = text.search(/^\s*--[\s-]*down\s+migration/im);
@@ -34,8 +34,8 @@ function lineAt(sql: Buffer, offset: number): number {
 function unclear(place: string, what: string): string {
   return [
     `${place}: ${what}`,
-    "  Whether the version that still runs can live with it cannot be told from outside.",
-    "  Say in the file's first lines which phase it is, expand or contract, and why:",
+    "  The lint cannot judge whether the running version is compatible with it.",
+    "  Declare the phase in the first lines of the file, expand or contract, with a reason:",
     `  ${markExample}`,
   ].join("\n");
 }
@@ -44,8 +44,8 @@ function unclear(place: string, what: string): string {
  * Lint one migration.
  *
  * @param file its path, for the findings
- * @param text what it contains
- * @returns what is wrong with it, for people, each with the place and what to do; nothing where it suits
+ * @param text its content
+ * @returns the findings, each with its place and a fix; empty if the migration is compatible
  */
 export async function lint(file: string, text: string): Promise<string[]> {
   if (file.endsWith(".down.sql")) {
@@ -53,7 +53,7 @@ export async function lint(file: string, text: string): Promise<string[]> {
   }
   const { phase, mistake } = readMark(text);
   if (mistake !== undefined) {
-    return [`${file}: "phase: ${mistake}" is not a phase and why. Write it like this:\n  ${markExample}`];
+    return [`${file}: "phase: ${mistake}" is not a phase with a reason. Write:\n  ${markExample}`];
   }
   if (!file.endsWith(".sql")) {
     return phase ? [] : [unclear(file, "is not SQL")];
@@ -89,9 +89,9 @@ export async function lint(file: string, text: string): Promise<string[]> {
       findings.push(
         [
           `${place}: ${quoted}`,
-          `  It ${does}, but the version that still runs ${breaks}.`,
+          `  It ${does}, but the running version ${breaks}.`,
           `  Expand first: ${instead} (MIGRATIONS.md).`,
-          "  Where that is done, say in the file's first lines since when nothing needs what this takes away:",
+          "  If that is done, declare in the first lines of the file since which release nothing uses it:",
           `  ${markExample}`,
         ].join("\n"),
       );

@@ -4,7 +4,7 @@ import { lint } from "./migration-lint.ts";
 
 const folder = new URL("../migrations/", import.meta.url);
 
-test("every migration suits the version that still runs", async () => {
+test("every migration is compatible with the running version", async () => {
   const findings: string[] = [];
   for (const name of (await readdir(folder)).sort()) {
     findings.push(...(await lint(`migrations/${name}`, await readFile(new URL(name, folder), "utf8"))));

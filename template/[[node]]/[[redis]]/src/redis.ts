@@ -3,30 +3,29 @@ import { createClient, ErrorReply } from "redis";
 import { CheckError } from "./checks.ts";
 import { SERVICE } from "./config.ts";
 
-/** How long the server may say nothing, pings included, until the connection counts as lost. */
+/** A connection without any data for this long, pings included, is lost. */
 const SILENCE_MS = 20_000;
 
 type Redis = ReturnType<typeof createRedis>;
 
 declare module "fastify" {
   interface FastifyInstance {
-    /** Redis: `await app.redis.set("key", "value", { EX: 60 })`; rejects at once while there is no connection. */
+    /** Redis: `await app.redis.set("key", "value", { EX: 60 })`; rejects immediately while disconnected. */
     redis: Redis;
   }
 }
 
 /**
- * Adds a connection to Redis, opened with the app, renewed whenever it is lost and closed with the app, and its health
- * check.
+ * Adds a Redis connection and its health check. It opens and closes with the app and reconnects when it is lost.
  *
- * @param app the server; gets `app.redis`
+ * @param app the server, decorated with `app.redis`
  * @param url the server's address
  */
 export function addRedis(app: FastifyInstance, url: string): void {
   const client = createRedis(url);
   let lastError: Error | undefined;
   client.on("error", (error: Error) => {
-    // Each attempt to reconnect fails with the same error again: logged once.
+    // Each attempt to reconnect repeats the error: log it once.
     if (error.message !== lastError?.message) {
       app.log.warn({ err: error }, "the connection to Redis failed");
     }
@@ -39,7 +38,7 @@ export function addRedis(app: FastifyInstance, url: string): void {
 
   app.decorate("redis", client);
   app.addHook("onReady", async () => {
-    // Not awaited: the service starts without Redis, too, and is ready as soon as it comes.
+    // Not awaited: the service starts without Redis and becomes ready when Redis does.
     client.connect().catch(() => {});
   });
   app.addHook("onClose", () => client.destroy());

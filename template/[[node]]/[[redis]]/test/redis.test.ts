@@ -11,19 +11,19 @@ const app = buildApp(config, logger);
 
 afterAll(() => app.close());
 
-test("the service starts without Redis, and is not ready", async () => {
+test("starts without Redis, but is not ready", async () => {
   const response = await app.inject("/health/ready");
   expect(response.statusCode).toBe(503);
 });
 
-test("the check names the kind of failure", async () => {
+test("the check reports the kind of failure", async () => {
   const check = app.checks.get("redis");
   await vi.waitFor(async () => {
     expect(check && (await runCheck(check))).toMatchObject({ status: "error", error: "connection refused" });
   });
 });
 
-test("the same failure is logged once until the connection is back", () => {
+test("logs a repeated failure once until the connection recovers", () => {
   const isLost = (line: object) => "msg" in line && line.msg === "the connection to Redis failed";
   app.redis.emit("ready");
   lines.length = 0;

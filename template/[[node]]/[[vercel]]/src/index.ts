@@ -1,4 +1,4 @@
-// Where Vercel starts: its builder takes the file of this name, and only if that imports Fastify by itself.
+// Vercel's entry point. Its builder requires this file name and a direct import of Fastify.
 import "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { buildApp } from "./app.ts";
@@ -9,10 +9,10 @@ const config = loadConfigOrExit();
 const app = buildApp(config, await createLogger(config));
 await app.ready();
 
-// Vercel ends the process half a second later: time enough to close connections, not to drain.
+// Vercel kills the process 500 ms later: enough to close connections, not to drain.
 process.once("SIGTERM", () => app.close());
 
-/** Answers a request. Vercel listens itself, so the app never does, and /metrics has no port to be on. */
+/** Handles a request. Vercel listens, not the app, so there is no port for /metrics. */
 export default function handler(request: IncomingMessage, response: ServerResponse): void {
   app.server.emit("request", request, response);
 }

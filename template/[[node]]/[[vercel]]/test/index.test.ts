@@ -22,13 +22,13 @@ afterAll(() => {
   vi.unstubAllEnvs();
 });
 
-test("the function answers like the service", async () => {
+test("the function serves the app", async () => {
   const response = await fetch(`${address}/health/`);
   expect(response.status).toBe(200);
   expect(await response.json()).toEqual({ status: "ok" });
 });
 
-test("the function shows no metrics", async () => {
+test("the function does not serve metrics", async () => {
   const response = await fetch(`${address}/metrics`);
   expect(response.status).toBe(404);
 });

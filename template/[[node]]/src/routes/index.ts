@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import me from "./me.ts";
 import root from "./root.ts";
 
-/** Every route of the service: register a new file here. */
+/** All routes of the service. Register a new file here. */
 export default function routes(app: FastifyInstance): void {
   app.register(root);
   app.register(me, { prefix: "/api/v1" });

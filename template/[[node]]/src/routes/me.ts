@@ -3,7 +3,7 @@ import { jwtVerify } from "jose";
 import { bearerToken } from "../bearer.ts";
 import { sendUnauthorized } from "../problem.ts";
 
-/** GET /api/v1/me — an example to replace: whom the caller's JSON Web Token was issued to. */
+/** GET /api/v1/me, an example to replace: the subject of the caller's JSON Web Token. */
 export default async function me(app: FastifyInstance): Promise<void> {
   const key = new TextEncoder().encode(app.config.JWT_SECRET);
 
@@ -13,11 +13,11 @@ export default async function me(app: FastifyInstance): Promise<void> {
   });
 }
 
-/** Returns the subject of a token that is signed with the key and has not expired, else undefined. */
+/** Returns the subject of a valid token, otherwise undefined. */
 async function verifiedSubject(token: string | undefined, key: Uint8Array): Promise<string | undefined> {
   try {
     const { payload } = await jwtVerify(token ?? "", key, { algorithms: ["HS256"], requiredClaims: ["exp", "sub"] });
-    // A foreign issuer's claims need not have the types that the standard gives them.
+    // Other issuers' claims can have types that the standard does not allow.
     return typeof payload.sub === "string" ? payload.sub : undefined;
   } catch {
     return undefined;

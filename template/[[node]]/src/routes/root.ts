@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { SERVICE } from "../config.ts";
 
-/** GET / — an example to replace: which service answers. */
+/** GET /, an example to replace: the service's name and version. */
 export default async function root(app: FastifyInstance): Promise<void> {
   app.get("/", async () => ({ service: SERVICE, version: app.config.APP_VERSION }));
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** What a program of the service did. */
+/** The result of a program of the service. */
 export interface Outcome {
   code: number | null;
   stdout: string;
@@ -13,7 +13,7 @@ export interface Outcome {
 /** A running program of the service. */
 export interface Running {
   process: ChildProcess;
-  /** Resolves when the program has ended. */
+  /** Resolves when the program exits. */
   outcome: Promise<Outcome>;
 }
 
@@ -21,7 +21,7 @@ export interface Running {
  * Starts a built program of the service.
  *
  * @param program its name in dist/, such as main
- * @param environment all that the program finds in its environment
+ * @param environment its whole environment
  */
 export function start(program: string, environment: Record<string, string>): Running {
   const child = spawn(process.execPath, [`dist/${program}.js`], {
@@ -37,16 +37,16 @@ export function start(program: string, environment: Record<string, string>): Run
   return { process: child, outcome };
 }
 
-/** Runs a built program of the service to its end. */
+/** Runs a built program of the service until it exits. */
 export function run(program: string, environment: Record<string, string>): Promise<Outcome> {
   return start(program, environment).outcome;
 }
 
 /**
- * Asks until the answer has a status, for 10 s at most.
+ * Sends requests until a response has the status, for at most 10 s.
  *
- * @returns the answer
- * @throws Error where it never has
+ * @returns the response
+ * @throws Error if no response has it
  */
 export async function waitForStatus(url: string, status: number): Promise<Response> {
   for (let attempt = 0; attempt < 100; attempt++) {

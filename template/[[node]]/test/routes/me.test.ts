@@ -20,7 +20,7 @@ function get(token: string) {
 
 const inAnHour = Math.floor(Date.now() / 1000) + 3600;
 
-test("tells whom the token was issued to", async () => {
+test("returns the token's subject", async () => {
   const response = await get(await sign({ sub: "alice", exp: inAnHour }));
   expect(response.statusCode).toBe(200);
   expect(response.json()).toEqual({ subject: "alice" });

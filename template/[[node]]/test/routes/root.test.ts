@@ -4,7 +4,7 @@ import { loadConfig, SERVICE } from "../../src/config.ts";
 import { environment } from "../environment.ts";
 import { createTestLogger } from "../logs.ts";
 
-test("GET / tells which service answers", async () => {
+test("GET / returns the service's name", async () => {
   const config = loadConfig(environment);
   const app = buildApp(config, createTestLogger(config).logger);
   const response = await app.inject("/");

@@ -12,19 +12,19 @@ const app = buildApp(config, createTestLogger(config).logger);
 beforeAll(() => app.ready());
 afterAll(() => app.close());
 
-test("migrations are applied, and again without harm", async () => {
+test("migrations are idempotent", async () => {
   for (let time = 1; time <= 2; time++) {
     const { code, stderr } = await run("migrate", environment);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   }
 });
 
-test("migrations that are started together wait for one another", async () => {
+test("concurrent migrations wait for each other", async () => {
   const outcomes = await Promise.all([run("migrate", environment), run("migrate", environment)]);
   expect(outcomes.map(({ code }) => code)).toEqual([0, 0]);
 });
 
-test("a migration that cannot reach the database ends with 1", async () => {
+test("a migration without a database exits with 1", async () => {
   const { code, stdout } = await run("migrate", {
     ...environment,
     DATABASE_URL: "postgres://app:hunter2@127.0.0.1:2/app",

@@ -14,13 +14,13 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-test("values come back until they expire", async () => {
+test("values are returned until they expire", async () => {
   await app.redis.set("integration-test", "value", { PX: 100 });
   expect(await app.redis.get("integration-test")).toBe("value");
   await vi.waitUntil(async () => (await app.redis.get("integration-test")) === null);
 });
 
-test("a lost connection is renewed", async () => {
+test("reconnects after a lost connection", async () => {
   const killed = new Promise((resolve) => app.redis.once("error", resolve));
   await app.redis.sendCommand(["CLIENT", "KILL", "SKIPME", "no"]).catch(() => {});
   await killed;
