@@ -244,7 +244,7 @@ def test_a_failing_check_stops_the_pipeline_at_its_stage(repository, tmp_path, l
 def test_readiness_is_in_the_summary_and_fails_where_an_item_does(emit, tmp_path):
     project = emit(language="go", strategy="rolling")
     with (project / ".copier-answers.yml").open("a") as answers:
-        answers.write("_commit: v1.0.0\n_src_path: https://example.com/template.git\n")
+        answers.write("_commit: v1.0.0\n")
     # In the place of the release: the package of this working tree.
     executable(tmp_path / "bin/uvx", f'#!/bin/sh\nshift 4\nexec {sys.executable} -m readiness "$@"\n')
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
