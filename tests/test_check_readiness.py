@@ -181,6 +181,23 @@ def test_the_program_of_the_release_runs_then_without_a_network(tagged, tmp_path
 
 
 @pytest.mark.needs("uv")
+def test_a_private_template_is_fetched_with_the_access_that_git_has(tagged, tmp_path):
+    """As docs/pipeline.md of an emitted repository describes it, with a folder in the place of the host and the token."""
+    project = tmp_path / "project"
+    copier.run_copy(str(tagged), project, data={"language": "go"}, vcs_ref=WORKING_TREE, defaults=True, quiet=True)
+    recorded = project / ".copier-answers.yml"
+    recorded.write_text(recorded.read_text().replace(str(tagged), "git@template.invalid:owner/template.git"))
+    access = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{tagged}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "ssh://git@template.invalid/owner/template.git",
+    }
+    command = [project / "scripts/check-readiness"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **access})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.needs("uv")
 def test_a_commit_between_two_releases_runs(tagged, tmp_path):
     """Copier records such a commit as `git describe` names it."""
     git(tagged, "commit", "--quiet", "--allow-empty", "--message", "After the release")

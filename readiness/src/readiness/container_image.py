@@ -54,7 +54,7 @@ class Image:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """Return the example's environment as production has it: with secrets of its own, made up for this start."""
+        """Return the example's environment as production has it: with random secrets."""
         given = {name: value for name, (value, _) in read_example(self.repository).items()}
         modes = {name: "production" for name in given if name in {"NODE_ENV", "APP_ENV"}}
         made_up = {name: secrets.token_hex(32) for name, value in given.items() if value.startswith("example-")}
@@ -65,7 +65,7 @@ class Image:
 
     @contextlib.contextmanager
     def started(self, environment: dict[str, str]) -> Iterator["Container"]:
-        """Start the image as strictly as production does; remove the container at the end."""
+        """Start the image with the restrictions of production; remove the container afterwards."""
         name = f"readiness-{secrets.token_hex(6)}"
         with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
             file.write("".join(f"{key}={value}\n" for key, value in environment.items()))
@@ -101,11 +101,11 @@ class Container:
 
     @property
     def health(self) -> str:
-        """What its health check says."""
+        """The result of its health check."""
         return str(get(self.state, "Health", "Status", default="without a health check"))
 
     def until(self, condition: Callable[..., bool], seconds: float) -> float:
-        """Wait until a condition holds; return the seconds it took, or infinity where it never did."""
+        """Wait until a condition holds; return the seconds it took, or infinity if it never did."""
         begin = time.monotonic()
         while time.monotonic() - begin < seconds:
             is_running = self.state["Running"]
@@ -123,7 +123,7 @@ class Container:
 
 
 def check_image(name: str, repository: Repository) -> dict[str, list[Finding]]:
-    """Look into this image and start it too, which needs Docker."""
+    """Inspect an image and start it; return the findings by item."""
     image = Image(name, repository)
     user = image.configuration["Config"]["User"]
     megabytes = image.configuration["Size"] / 1e6
@@ -158,7 +158,7 @@ def check_refusal(image: Image, how: str, environment: dict[str, str]) -> Findin
 
 
 def run_as_in_production(image: Image) -> dict[str, list[Finding]]:
-    """Start the image, ask it, stop it, and return what was seen, by item."""
+    """Start the image, send requests, stop it, and return the findings by item."""
     with image.started(image.environment) as container:
         started = container.until(lambda: request(container.url, "/health").status == 200, START_SECONDS)
         if started > START_SECONDS:
@@ -172,7 +172,7 @@ def run_as_in_production(image: Image) -> dict[str, list[Finding]]:
         run("docker", "kill", "--signal", "TERM", container.name)
         stopped = container.until(lambda: not container.state["Running"], limit + 5)
         code = container.state["ExitCode"]
-    seen = f"answers {started:.1f} s after its start, with a read-only file system and no capability"
+    seen = f"answers {started:.1f} s after the start, on a read-only file system and without capabilities"
     return {
         "runs-read-only": [passed(seen)],
         "own-healthcheck": [judge(health == "healthy", f"the container is {health}", "healthy")],

@@ -30,7 +30,7 @@ class Instruction:
 
     @property
     def words(self) -> list[str] | None:
-        """The command in exec form, None where it is in shell form."""
+        """The command in exec form, None in shell form."""
         with contextlib.suppress(ValueError):
             found = json.loads(self.value[self.value.index("[") :])
             return found if isinstance(found, list) else None
@@ -55,5 +55,5 @@ def last_stage(repository: Repository, *names: str) -> list[Instruction]:
 
 
 def is_numeric(user: str) -> bool:
-    """Tell whether a user is given as a number, and is not root."""
+    """Return whether a user is a number and not root."""
     return bool(re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", user))

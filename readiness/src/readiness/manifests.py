@@ -21,7 +21,7 @@ METRIC_JOB = ("provider", "job")
 
 @dataclass(frozen=True)
 class Manifest:
-    """An object as the cluster gets it, and the document that it comes from, which knows its lines."""
+    """An object as it is applied, and the document that it was built from, which knows its lines."""
 
     content: dict[str, Any]
     file: str
@@ -39,12 +39,12 @@ class Manifest:
         return str(get(self.content, "metadata", "name", default=""))
 
     def place(self, *keys: str | int) -> Place:
-        """Return where a part of it stands, or what is nearest to it."""
+        """Return the place of a part, or of its nearest parent."""
         return self.file, line_of(self.source, *keys)
 
     @property
     def pod(self) -> dict[str, Any]:
-        """The specification of its pods, empty where it makes none."""
+        """The specification of its pods, empty if it creates none."""
         pod: dict[str, Any] = get(self.content, *self.template, "spec", default={})
         return pod
 
@@ -65,7 +65,7 @@ class Manifest:
 
     @property
     def main_container(self) -> tuple[tuple[str | int, ...], dict[str, Any]]:
-        """The container that serves: the first, as those that others add come after it."""
+        """The container of the service: the first, because added containers follow it."""
         return next((keys, container) for keys, container in self.containers if "containers" in keys)
 
 
@@ -75,19 +75,19 @@ def environments(repository: Repository) -> list[str]:
 
 
 def overlay(environment: str) -> Place:
-    """Return the file that puts an environment together."""
+    """Return the kustomization of an environment."""
     return f"{OVERLAYS}/{environment}/kustomization.yaml", 0
 
 
 @cache
 def run_kustomize(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run Kustomize on a folder, once also where it fails."""
+    """Run Kustomize on a folder, once."""
     return run("kubectl", "kustomize", str(folder))
 
 
 @cache
 def kustomize(folder: Path) -> list[dict[str, Any]] | None:
-    """Return the objects that Kustomize makes of a folder, None where kubectl is missing."""
+    """Return the objects that Kustomize builds from a folder, None if kubectl is not installed."""
     done = run_kustomize(folder)
     if done.returncode == 127:
         return None
@@ -154,12 +154,12 @@ def objects_everywhere(repository: Repository, *kinds: str) -> list[tuple[str, M
 
 
 def servers(repository: Repository) -> list[tuple[str, Manifest]]:
-    """Return what runs the service in each environment."""
+    """Return the workloads of the service in each environment."""
     return objects_everywhere(repository, *SERVERS)
 
 
 def workloads(repository: Repository) -> list[tuple[str, Manifest]]:
-    """Return everything that makes pods in each environment."""
+    """Return everything that creates pods in each environment."""
     return objects_everywhere(repository, *SERVERS, "Job", "CronJob", "DaemonSet") + [
         (environment, Manifest(analysis.content, analysis.file, analysis.source, (*job, "spec", "template")))
         for environment, analysis in objects_everywhere(repository, "AnalysisTemplate")
@@ -188,7 +188,7 @@ def setting_place(repository: Repository, environment: str, name: str) -> Place:
 
 
 def fewest_pods(repository: Repository, environment: str, server: Manifest) -> tuple[int, Place]:
-    """Return how many pods there are at least, and where that stands."""
+    """Return the minimum number of pods, and the place of that number."""
     for scaler in objects(repository, environment, "HorizontalPodAutoscaler"):
         return get(scaler.content, "spec", "minReplicas", default=1), scaler.place("spec", "minReplicas")
     replicas = get(server.content, "spec", "replicas", default=1)
@@ -197,5 +197,5 @@ def fewest_pods(repository: Repository, environment: str, server: Manifest) -> t
 
 
 def selects(labels: dict[str, Any] | None, workload: Manifest) -> bool:
-    """Tell whether a selector's labels are all on the pods of a workload."""
+    """Return whether a selector's labels are all on the pods of a workload."""
     return labels is not None and len(labels) > 0 and labels.items() <= workload.pod_labels.items()

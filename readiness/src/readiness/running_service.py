@@ -17,7 +17,7 @@ TLS_HEADER = "Strict-Transport-Security"
 
 @dataclass(frozen=True)
 class Response:
-    """What a service answered: its status, the names of the headers, and how the body begins."""
+    """A response: its status, the names of its headers, and the first characters of its body."""
 
     status: int
     headers: set[str]
@@ -25,7 +25,7 @@ class Response:
 
 
 class NoRedirects(urllib.request.HTTPErrorProcessor):
-    """Takes a redirect and an error for the answers that they are."""
+    """Return redirects and errors as responses."""
 
     def http_response(self, request: urllib.request.Request, response: http.client.HTTPResponse) -> Any:
         """Return the response."""
@@ -35,7 +35,7 @@ class NoRedirects(urllib.request.HTTPErrorProcessor):
 
 
 def request(url: str, path: str) -> Response:
-    """Return what a service answers to GET, or status 0 and the reason where it does not."""
+    """Return the response to a GET request, or status 0 and the reason if there is none."""
     opener = urllib.request.build_opener(NoRedirects)
     try:
         with opener.open(url.rstrip("/") + path, timeout=REQUEST_SECONDS) as response:
@@ -52,10 +52,10 @@ def check_headers(answer: Response, headers: tuple[str, ...]) -> list[Finding]:
 
 
 def check_service(url: str, _: object = None) -> dict[str, list[Finding]]:
-    """Ask this running service too."""
+    """Check a running service; return the findings by item."""
     address = urlsplit(url)
     if address.scheme not in {"http", "https"} or not address.hostname:
-        raise ArgumentError(f"{url!r} is no address: expected one like https://orders.example.com")
+        raise ArgumentError(f"{url!r} is not a URL: expected one such as https://orders.example.com")
     answers = {path: request(url, path) for path in ("/", "/health", "/health/ready", "/health/detailed", "/metrics")}
 
     def answer(path: str, status: int) -> Finding:

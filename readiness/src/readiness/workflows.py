@@ -14,7 +14,7 @@ WORKFLOWS = ".github/workflows"
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a workflow: the file, its name there, and what it says."""
+    """A job of a workflow: its file, name and content."""
 
     file: str
     name: str
@@ -36,7 +36,7 @@ class Job:
         return str(get(environment, "name", default=environment))
 
     def commands(self, step: dict[str, Any]) -> list[str]:
-        """Return what a step runs, with its variables put in: one text for each value of the job's matrix."""
+        """Return the commands of a step with its variables inserted: one text for each value of the matrix."""
         text = str(step.get("run", ""))
         for name, value in get(step, "env", default={}).items():
             text = text.replace(f'"${name}"', str(value))
@@ -73,14 +73,14 @@ def jobs(repository: Repository) -> list[Job]:
 
 
 def release_jobs(repository: Repository) -> list[Job]:
-    """Return the jobs that release to an environment which people depend on: all but previews."""
+    """Return the jobs that release to an environment, except previews."""
     return [job for job in jobs(repository) if job.runs("scripts/deploy") and job.environment != "preview"]
 
 
 def required_jobs(job: Job, repository: Repository) -> set[str]:
-    """Return the names of the jobs that have to end well before a job begins."""
-    needs = get(job.content, "needs", default=[])
-    direct = {needs} if isinstance(needs, str) else set(needs)
+    """Return the names of the jobs that must succeed before a job starts."""
+    names = get(job.content, "needs", default=[])
+    direct = {names} if isinstance(names, str) else set(names)
     others = [other for other in jobs(repository) if other.file == job.file and other.name in direct]
     return direct.union(*(required_jobs(other, repository) for other in others))
 
@@ -108,7 +108,7 @@ def build_steps(repository: Repository) -> list[tuple[Job, int, dict[str, Any]]]
 
 
 def released_digest(job: Job, step: dict[str, Any]) -> str:
-    """Return the expression that names the digest which a step releases, or an empty text."""
+    """Return the expression of the digest that a step releases, or an empty text."""
     command = str(step.get("run", ""))
     given = {**get(job.content, "env", default={}), **get(step, "env", default={})}
     for _ in range(3):
@@ -118,7 +118,7 @@ def released_digest(job: Job, step: dict[str, Any]) -> str:
 
 
 def expect_earlier_job(job: Job, repository: Repository, action: str, expected: str) -> Finding:
-    """Return whether a job waits for another that uses an action and fails where that does."""
+    """Return whether a job waits for a job that uses an action and fails if the action does."""
     before = required_jobs(job, repository)
     found = [
         (other, number)
@@ -129,4 +129,4 @@ def expect_earlier_job(job: Job, repository: Repository, action: str, expected: 
     ]
     names = ", ".join(dict.fromkeys(other.name for other, _ in found)) or f"none that uses {action}"
     place = found[0][0].place("steps", found[0][1], "uses") if found else job.place("needs")
-    return judge(found, f"job {job.name} comes after {names}", expected, place)
+    return judge(found, f"job {job.name} waits for {names}", expected, place)

@@ -12,16 +12,16 @@ from readiness.workflows import WORKFLOWS, jobs, workflows
 @check("service", "health-endpoints")
 def health_endpoints(repository: Repository) -> Findings:
     for path in ("/health", "/health/ready"):
-        seen = f"the smoke test asks {path}"
+        seen = f"the smoke test requests {path}"
         yield repository.expect_match(rf"^expect {path} ", "scripts/smoke", seen=seen, expected="an answer of 200")
 
 
 @check("service", "detailed-health-closed")
 def detailed_health_closed(repository: Repository) -> Findings:
     tests = [name for name in repository.matching("*test*") if "/health/detailed" in repository.text(name)]
-    seen = "a test asks /health/detailed without the token"
+    seen = "a test requests /health/detailed without the token"
     yield repository.expect_match(
-        r"\b(401|StatusUnauthorized)\b", *tests, seen=seen, expected="one that is answered 401"
+        r"\b(401|StatusUnauthorized)\b", *tests, seen=seen, expected="a test that expects 401"
     )
 
 

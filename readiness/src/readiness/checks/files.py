@@ -32,7 +32,7 @@ def no_secrets_in_git(repository: Repository) -> Findings:
 @check("service", "env-ignored")
 def env_ignored(repository: Repository) -> Findings:
     for file in (".gitignore", ".dockerignore"):
-        yield repository.expect_match(r"^\.env$", file, seen=f"{file} leaves .env out", expected="a line .env")
+        yield repository.expect_match(r"^\.env$", file, seen=f"{file} ignores .env", expected="a line .env")
 
 
 MARKERS = re.compile(r"^(<{7} |>{7} |\|{7} )", re.MULTILINE)
@@ -43,9 +43,9 @@ def updates_settled(repository: Repository) -> Findings:
     texts = dict(repository.readable())
     for name, text in texts.items():
         if found := MARKERS.search(text):
-            yield failed("conflict marker: settle it", (name, text.count("\n", 0, found.start()) + 1))
+            yield failed("conflict marker: resolve it", (name, text.count("\n", 0, found.start()) + 1))
     for name in repository.matching("*.rej", "*.orig"):
-        yield failed("left by an update that could not be applied: settle and delete it", (name, 0))
+        yield failed("left by an update that could not be applied: apply and delete it", (name, 0))
     yield judge(texts, f"{len(texts)} files without a conflict marker", "files")
 
 
@@ -76,7 +76,7 @@ def commands_work(repository: Repository) -> Findings:
         for number, command in enumerate(commands.splitlines(), start=line):
             words = command.split("#")[0]
             for script in re.findall(r"(?:^|\s)(scripts/[\w/-]+)", words):
-                yield judge(repository.is_executable(script), script, "a script that may be run", (name, number))
+                yield judge(repository.is_executable(script), script, "an executable script", (name, number))
             for path in re.findall(r"(?:^|\s)(deploy/[\w./-]+)", words):
                 yield judge((repository.root / path).exists(), path, "a file of this repository", (name, number))
             if made := re.match(r"\s*make((?: [a-z-]+)+)", words):
@@ -113,8 +113,8 @@ def scripts_explain_themselves(repository: Repository) -> Findings:
         # What does not know --help might take it for something else, so that it is not run.
         explains = repository.is_executable(name) and any(place)
         if explains:
-            said = run(f"./{name}", "--help", folder=repository.root)
-            explains = said.returncode == 0 and "usage:" in said.stdout
+            done = run(f"./{name}", "--help", folder=repository.root)
+            explains = done.returncode == 0 and "usage:" in done.stdout
         yield judge(explains, name, "an executable that prints its usage for --help", (name, place[1]))
 
 

@@ -29,12 +29,12 @@ SHORTEST_PRE_STOP_SECONDS = 5
 
 
 def probe(repository: Repository, name: str, path: str) -> Findings:
-    """Find out whether a probe of the service asks for a path."""
+    """Return whether a probe of the service requests a path."""
     for environment, server in servers(repository):
         keys, container = server.main_container
-        asked = get(container, name, "httpGet", "path", default="nothing")
+        requested = get(container, name, "httpGet", "path", default="nothing")
         place = server.place(*keys, name, "httpGet", "path")
-        yield judge(asked == path, f"{environment}: {name} asks {asked}", path, place)
+        yield judge(requested == path, f"{environment}: {name} requests {requested}", path, place)
 
 
 @check("kubernetes", "startup-probe")
@@ -106,12 +106,12 @@ def pods_enough(repository: Repository) -> Findings:
 def autoscaler_alone(repository: Repository) -> Findings:
     for environment, scaler in objects_everywhere(repository, "HorizontalPodAutoscaler"):
         target = get(scaler.content, "spec", "scaleTargetRef", default={})
-        wanted = (get(target, "kind"), get(target, "name"))
+        scaled = (get(target, "kind"), get(target, "name"))
         matches = [
-            server for server in objects(repository, environment, *SERVERS) if (server.kind, server.name) == wanted
+            server for server in objects(repository, environment, *SERVERS) if (server.kind, server.name) == scaled
         ]
         place = scaler.place("spec", "scaleTargetRef", "name")
-        yield judge(matches, f"{environment}: scales {wanted[0]} {wanted[1]}", "what runs the service", place)
+        yield judge(matches, f"{environment}: scales {scaled[0]} {scaled[1]}", "the workload of the service", place)
         for server in matches:
             replicas = get(server.content, "spec", "replicas")
             seen = f"{environment}: replicas {to_yaml(replicas)} beside an autoscaler"
@@ -135,9 +135,9 @@ def nodes_can_drain(repository: Repository) -> Findings:
             bound = str(spec.get(key, 0))
             number = pods * int(bound[:-1]) // 100 if bound.endswith("%") else int(bound)
             free = number if key == "maxUnavailable" else pods - number
-            seen = f"{environment}: {key} {bound} lets {free} of {pods} pods go"
+            seen = f"{environment}: {key} {bound} allows {free} of {pods} pods to stop"
             is_some = 0 < free < max(pods, LEAST_PODS)
-            yield judge(is_some, seen, "some to go and some to stay", budget.place("spec", key))
+            yield judge(is_some, seen, "some pods that may stop and some that stay", budget.place("spec", key))
 
 
 @check("kubernetes", "pods-spread")

@@ -62,25 +62,24 @@ def tried_without_traffic(repository: Repository) -> Findings:
             if job.pod_labels.get("app.kubernetes.io/component") == "trial"
         ]
         found = trials[0].place() if trials else overlay(environment)
-        yield judge(len(trials) == 1, f"{environment}: {len(trials)} trial Job", "one", found)
+        yield judge(len(trials) == 1, f"{environment}: {len(trials)} Jobs of the pre-traffic check", "one", found)
         for job in trials:
             leading = [
                 service.name
                 for service in objects(repository, environment, "Service")
                 if selects(get(service.content, "spec", "selector"), job)
             ]
-            seen = f"{environment}: the trial's pod gets traffic of {', '.join(leading) or 'no Service'}"
+            seen = f"{environment}: its pod gets traffic from {', '.join(leading) or 'no Service'}"
             yield judge(not leading, seen, "none", job.place("spec", "template", "metadata", "labels"))
             deadline, retries = (get(job.content, "spec", key) for key in ("activeDeadlineSeconds", "backoffLimit"))
             seen = f"{environment}: activeDeadlineSeconds {to_yaml(deadline)}, backoffLimit {to_yaml(retries)}"
             place = job.place("spec", "activeDeadlineSeconds")
-            yield judge(deadline and retries == 0, seen, "a limit, and 0: one failure decides", place)
-            asked = [word for _, container in job.containers for word in get(container, "args", default=[])]
-            is_asked = any(word.endswith("/health/ready") for word in asked)
-            yield judge(is_asked, f"{environment}: asks {', '.join(asked)}", "/health/ready too", job.place("spec"))
-    yield repository.expect_match(
-        r"^run_job trial\n(?:.*\n)*?await_job .*\|\| fail [^\0]*^hand_over$",
-        "scripts/deploy",
-        seen="a failed trial ends the release",
-        expected="run_job trial and await_job … || fail, before the rollout",
-    )
+            yield judge(deadline and retries == 0, seen, "a limit, and no retries", place)
+            requested = [word for _, container in job.containers for word in get(container, "args", default=[])]
+            is_requested = any(word.endswith("/health/ready") for word in requested)
+            yield judge(
+                is_requested, f"{environment}: requests {', '.join(requested)}", "/health/ready too", job.place("spec")
+            )
+    checked, released = r"^run_job trial\n(?:#.*\n)*await_job .*\|\| fail ", r"^apply .*/component=server$"
+    seen = "a failed pre-traffic check ends the release before the rollout"
+    yield repository.expect_order(checked, released, "scripts/deploy", seen=seen)

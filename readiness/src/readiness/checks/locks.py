@@ -15,11 +15,11 @@ def npm_lock_matches_manifest(repository: Repository) -> Findings:
     manifest = json.loads(repository.text("package.json"))
     locked = get(json.loads(repository.text("package-lock.json")), "packages", "", default={})
     for kind in ("dependencies", "devDependencies"):
-        for name, wanted in manifest.get(kind, {}).items():
+        for name, required in manifest.get(kind, {}).items():
             place = repository.find(rf'^\s+"{re.escape(name)}":', "package.json")
             yield judge(
-                get(locked, kind, name) == wanted,
-                f"{name} {wanted}",
+                get(locked, kind, name) == required,
+                f"{name} {required}",
                 "the same in package-lock.json (make lock)",
                 place,
             )
@@ -30,9 +30,7 @@ def npm_lock_matches_manifest(repository: Repository) -> Findings:
 @check("node", "installs-from-lock")
 def npm_installs_from_lock(repository: Repository) -> Findings:
     for file in ("Dockerfile", "Makefile"):
-        yield repository.expect_match(
-            r"\bnpm ci\b", file, seen="npm ci", expected="it, so that exactly what is locked is installed"
-        )
+        yield repository.expect_match(r"\bnpm ci\b", file, seen="npm ci", expected="this command")
 
 
 @check("go", "lock-matches-manifest")
@@ -50,7 +48,7 @@ def go_installs_from_lock(repository: Repository) -> Findings:
             r"go build .*-mod=readonly",
             file,
             seen="go build -mod=readonly",
-            expected="it, so that no build changes go.mod",
+            expected="this flag",
         )
 
 
@@ -60,12 +58,12 @@ def uv_lock_matches_manifest(repository: Repository) -> Findings:
     packages = {package["name"]: package for package in tomllib.loads(repository.text("uv.lock"))["package"]}
     locked = packages.get(project["project"]["name"], {})
     groups = {"project": project["project"]["dependencies"], **project.get("dependency-groups", {})}
-    for group, wanted in groups.items():
+    for group, required in groups.items():
         kept = get(locked, "metadata", "requires-dist", default=[])
         if group != "project":
             kept = get(locked, "metadata", "requires-dev", group, default=[])
         known = {entry["name"]: set(entry.get("specifier", "").split(",")) for entry in kept}
-        for requirement in wanted:
+        for requirement in required:
             name, specifier = re.findall(r"^([\w.-]+)(?:\[.*\])?\s*(.*)$", requirement)[0]
             is_locked = known.get(name) == set(specifier.split(","))
             place = repository.find(rf'^\s+"{re.escape(requirement)}"', "pyproject.toml")
@@ -79,5 +77,5 @@ def uv_installs_from_lock(repository: Repository) -> Findings:
             r"\buv sync --locked\b",
             file,
             seen="uv sync --locked",
-            expected="it, so that exactly what is locked is installed",
+            expected="this command",
         )

@@ -105,7 +105,7 @@ def values_not_in_commands(repository: Repository) -> Findings:
             if "run" in step:
                 expression = re.search(r"\$\{\{.*?\}\}", str(step["run"]))
                 seen = expression[0] if expression else str(step.get("name", "step"))
-                yield judge(not expression, seen, "values to come through env:", job.place("steps", number, "run"))
+                yield judge(not expression, seen, "values passed through env:", job.place("steps", number, "run"))
 
 
 @check("service", "secrets-behind-environments")
@@ -115,7 +115,7 @@ def secrets_behind_environments(repository: Repository) -> Findings:
         events = [events] if isinstance(events, str) else list(events)
         lends = {"pull_request_target", "workflow_run"} & set(events)
         place = (file, line_of(workflow, "on"))
-        yield judge(not lends, f"started by {', '.join(events)}", "no event that lends secrets to forks", place)
+        yield judge(not lends, f"started by {', '.join(events)}", "no event that gives secrets to forks", place)
     for job in jobs(repository):
         used = set(re.findall(r"secrets\.(\w+)", repr(job.content))) - {"GITHUB_TOKEN"}
         if used:

@@ -86,15 +86,17 @@ def time_to_drain(repository: Repository) -> Findings:
         values = re.findall(rf"^const {constant[1]} = (\d+);$", repository.text(CONFIGURATION), re.MULTILINE)
         needed = values[0] if values else "missing"
     granted = read_number(repository, "drainingSeconds")
-    seen = f"needs {needed} s, gets {granted} s"
-    yield judge(int(needed) < granted, seen, "more than it needs", place_of(repository, "drainingSeconds"))
+    seen = f"requires {needed} s to drain, gets {granted} s"
+    yield judge(int(needed) < granted, seen, "more than it requires", place_of(repository, "drainingSeconds"))
 
 
 @check("railway", "health-gate")
 def health_gate(repository: Repository) -> Findings:
     expected = 'healthcheck: "/health/ready"'
-    asked = r'^\s*healthcheck: "/health/ready",$'
-    yield repository.expect_match(asked, CONFIGURATION, seen="/health/ready is asked", expected=expected)
+    requested = r'^\s*healthcheck: "/health/ready",$'
+    yield repository.expect_match(
+        requested, CONFIGURATION, seen="the health check requests /health/ready", expected=expected
+    )
     limit = read_number(repository, "healthcheckTimeout")
     yield judge(limit > 0, f"for {limit} s at most", "a limit", place_of(repository, "healthcheckTimeout"))
 
@@ -128,17 +130,17 @@ def replicas_enough(repository: Repository) -> Findings:
 def changes_shown_first(repository: Repository) -> Findings:
     file = "scripts/configure"
     pattern = r"\brailway config apply\b(?!.* (?:-y|--yes)\b)"
-    yield repository.expect_match(pattern, file, seen="railway config apply asks", expected="it, without --yes")
+    yield repository.expect_match(pattern, file, seen="railway config apply asks for confirmation", expected="no --yes")
 
 
 @check("railway", "configuration-takes-digest")
 def configuration_takes_digest(repository: Repository) -> Findings:
     digest = r"@sha256:\[0-9a-f\]\{64\}[$']"
     for file in (CONFIGURATION, DEPLOY):
-        seen = f"{file} looks for a digest"
+        seen = f"{file} requires a digest"
         yield repository.expect_match(digest, file, seen=seen, expected="a digest of 64 digits")
     yield repository.expect_match(
-        r"\bsource: image\(released\)", CONFIGURATION, seen="what it looked at is what runs", expected="image(released)"
+        r"\bsource: image\(released\)", CONFIGURATION, seen="the checked image is released", expected="image(released)"
     )
 
 
@@ -148,9 +150,9 @@ def configuration_locked(repository: Repository) -> Findings:
     manifest = json.loads(repository.text(manifest_file))
     locked = get(json.loads(repository.text(lock_file)), "packages", "", default={})
     for kind in ("dependencies", "devDependencies"):
-        for name, wanted in manifest.get(kind, {}).items():
+        for name, required in manifest.get(kind, {}).items():
             place = repository.place(rf'^\s+"{re.escape(name)}":', manifest_file)
-            yield judge(get(locked, kind, name) == wanted, f"{name} {wanted}", f"the same in {lock_file}", place)
+            yield judge(get(locked, kind, name) == required, f"{name} {required}", f"the same in {lock_file}", place)
     installed = r"\bnpm --prefix \.railway ci --ignore-scripts\b"
     yield repository.expect_match(installed, "scripts/configure", seen="npm ci", expected="it, with --ignore-scripts")
 
@@ -187,7 +189,10 @@ def token_of_environment(repository: Repository) -> Findings:
     yield repository.expect_match(compared, LIBRARY, seen=seen, expected="the names to be compared")
     for script in (DEPLOY, "scripts/rollback"):
         yield repository.expect_match(
-            r"^require_environment$", script, seen=f"{script} looks", expected="require_environment"
+            r"^require_environment$",
+            script,
+            seen=f"{script} checks the environment of the token",
+            expected="require_environment",
         )
 
 

@@ -13,7 +13,9 @@ def version_in_image(repository: Repository) -> Findings:
     last = [entry.line for entry in last_stage(repository, "FROM")]
     for name in ("ARG", "ENV"):
         found = [entry.line for entry in last_stage(repository, name) if "APP_VERSION" in entry.value]
-        yield judge(found, f"{name} APP_VERSION", "it in the last stage", (DOCKERFILE, (found or last)[0]))
+        yield judge(
+            found, f"{name} APP_VERSION", "this instruction in the last stage", (DOCKERFILE, (found or last)[0])
+        )
     yield repository.expect_match(
         "--build-arg APP_VERSION=", "Makefile", seen="make image", expected="--build-arg APP_VERSION="
     )
@@ -29,7 +31,7 @@ def released_by_digest(repository: Repository) -> Findings:
         for number, step in job.runs("scripts/deploy"):
             digest = released_digest(job, step)
             place = job.place("steps", number, "run")
-            yield judge(digest, f"job {job.name}: {digest or step['run']}", "image@digest", place)
+            yield judge(digest, f"job {job.name}: {digest or step['run']}", "an image by its digest", place)
 
 
 @check("image-released", "image-built-once")
@@ -41,7 +43,7 @@ def image_built_once(repository: Repository) -> Findings:
     built = build_steps(repository)
     seen = f"built by {', '.join(job.name for job, _, _ in built)}, released as {', '.join(origins)}"
     place = built[0][0].place("steps", built[0][1]) if built else (WORKFLOWS, 0)
-    yield judge(len(origins) <= 1 and len(built) == 1, seen, "one build, whose digest every environment gets", place)
+    yield judge(len(origins) <= 1 and len(built) == 1, seen, "one build, whose digest every environment runs", place)
 
 
 @check("image-released", "image-attested")

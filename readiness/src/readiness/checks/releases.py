@@ -17,7 +17,7 @@ def staging_before_production(repository: Repository) -> Findings:
     for job in released:
         if job.environment == "production":
             before = required_jobs(job, repository)
-            seen = f"job {job.name} comes after {', '.join(sorted(before))}"
+            seen = f"job {job.name} waits for {', '.join(sorted(before))}"
             yield judge(staging & before, seen, "the job that releases to staging", job.place("needs"))
 
 
@@ -36,7 +36,9 @@ def deploys_never_cancelled(repository: Repository) -> Findings:
         cancels = get(workflow, "concurrency", "cancel-in-progress", default=False)
         is_kept = cancels is False or "== 'pull_request'" in str(cancels)
         place = (job.file, line_of(workflow, "concurrency", "cancel-in-progress"))
-        yield judge(is_kept, f"workflow: cancel-in-progress {to_yaml(cancels)}", "it for pull requests only", place)
+        yield judge(
+            is_kept, f"workflow: cancel-in-progress {to_yaml(cancels)}", "cancellation of pull requests only", place
+        )
 
 
 @check("service", "bad-release-undone")
@@ -48,13 +50,13 @@ def bad_release_undone(repository: Repository) -> Findings:
         is_in_order = len(numbers) == len(order) and numbers == sorted(numbers)
         is_undone = is_in_order and re.search(r"failure\(\)|!success\(\)", str(last))
         seen, place = f"job {job.name}: its last step if {last}", job.place("steps", max(numbers, default=0))
-        yield judge(is_undone, seen, "deploy, smoke, and rollback where that fails", place)
+        yield judge(is_undone, seen, "deploy, smoke test, and rollback if it fails", place)
 
 
 @check("service", "rollback-by-hand")
 def rollback_by_hand(repository: Repository) -> Findings:
     script = "scripts/rollback"
-    yield judge(repository.is_executable(script), script, "a script that may be run", (script, 0))
+    yield judge(repository.is_executable(script), script, "an executable script", (script, 0))
     documents = [name for name in repository.matching("*.md") if name != CHECKLIST]
     yield repository.expect_match(
         rf"{script} \w", *documents, seen="how to roll back", expected="the command in a document"
@@ -69,9 +71,9 @@ RESTORES = r"^\s*(.* \|\| )?(bring_back|return_\w+|(restore|revert|undo|roll_?ba
 def cut_off_release_undone(repository: Repository) -> Findings:
     script = "scripts/deploy"
     yield repository.expect_match(
-        r"^trap finish EXIT$", script, seen="undone at every failure", expected="trap finish EXIT"
+        r"^trap finish EXIT$", script, seen="restored after every failure", expected="trap finish EXIT"
     )
-    seen = "undone when it is interrupted"
+    seen = "restored after an interruption"
     yield repository.expect_match(
         r"^trap '.*' HUP INT TERM$", script, seen=seen, expected="a trap of HUP, INT and TERM"
     )

@@ -16,7 +16,7 @@ SECONDS_OF = {"s": 1, "m": 60, "h": 3600}
 
 
 def rollouts(repository: Repository) -> list[tuple[str, Manifest, str, dict[str, Any]]]:
-    """Return the Rollout of each environment, with the name of its strategy and what that says."""
+    """Return the Rollout of each environment, with the name and the content of its strategy."""
     return [
         (environment, rollout, name, how)
         for environment, rollout in objects_everywhere(repository, "Rollout")
@@ -68,7 +68,7 @@ def analysis_asks_new_pods(repository: Repository) -> Findings:
                 words = [word for container in containers for word in get(container, "args", default=[])]
                 hosts = {urlsplit(word).hostname for word in words if "://" in word}
                 query = get(metric, "provider", "prometheus", "query", default="")
-                seen = f"{environment}: {metric['name']} asks {', '.join(hosts) or query or 'nothing'}"
+                seen = f"{environment}: {metric['name']} queries {', '.join(hosts) or query or 'nothing'}"
                 place = template.place("spec", "metrics", number, "provider")
                 is_own = hosts == {own} or "{{args.release}}" in query
                 yield judge(is_own, seen, f"{own} and nothing else", place)
@@ -92,7 +92,7 @@ def analysis_ends_release(repository: Repository) -> Findings:
                     deadline, retries = get(job, "activeDeadlineSeconds"), get(job, "backoffLimit", default=6)
                     seen = f"{environment}: activeDeadlineSeconds {to_yaml(deadline)}, backoffLimit {retries}"
                     place = template.place("spec", "metrics", number, *METRIC_JOB, "spec", "activeDeadlineSeconds")
-                    yield judge(deadline and retries == 0, seen, "a limit, and 0: one failure decides", place)
+                    yield judge(deadline and retries == 0, seen, "a limit, and no retries", place)
 
 
 # Argo Rollouts' own 30 seconds are over before anybody has looked.

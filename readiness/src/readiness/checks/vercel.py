@@ -83,7 +83,7 @@ def builds_without_secrets(repository: Repository) -> Findings:
 
 @check("vercel", "pulled-values-ignored")
 def pulled_values_ignored(repository: Repository) -> Findings:
-    seen = ".gitignore leaves .vercel/ out"
+    seen = ".gitignore ignores .vercel/"
     yield repository.expect_match(r"^/?\.vercel/?$", ".gitignore", seen=seen, expected="a line .vercel/")
 
 
@@ -104,7 +104,9 @@ def project_of_environment(repository: Repository) -> Findings:
     compared = r'^\s*\[ "\$\(of \.name\)" = "\$expected" \] \|\|$'
     yield repository.expect_match(compared, LIBRARY, seen="another one is refused", expected="the names to be compared")
     for script in (DEPLOY, "scripts/rollback"):
-        yield repository.expect_match(r"^require_project\b", script, seen=f"{script} looks", expected="require_project")
+        yield repository.expect_match(
+            r"^require_project\b", script, seen=f"{script} checks the project", expected="require_project"
+        )
 
 
 @check("vercel", "previews-apart")
@@ -165,8 +167,8 @@ def stages_approved(repository: Repository) -> Findings:
     )
     refused = r"^\s*\*\) fail "
     yield repository.expect_match(refused, TRAFFIC, seen="all others are refused", expected="a release to end there")
-    asked = r'^\[ -z "\$production" \] \|\| require_strategy$'
-    yield repository.expect_match(asked, DEPLOY, seen="each release looks", expected="require_strategy")
+    checked = r'^\[ -z "\$production" \] \|\| require_strategy$'
+    yield repository.expect_match(checked, DEPLOY, seen="each release checks the strategy", expected="require_strategy")
 
 
 def read_value(repository: Repository, pattern: str) -> tuple[int, Place]:
@@ -194,7 +196,7 @@ def stages_watched(repository: Repository) -> Findings:
 def bad_stage_taken_back(repository: Repository) -> Findings:
     back = r"rollback/\$stable\b"
     yield repository.expect_match(
-        back, TRAFFIC, seen="all traffic to the deployment before", expected="a rollback to it"
+        back, TRAFFIC, seen="the previous deployment gets all traffic", expected="a rollback to it"
     )
     started, shifted = r"^\s*shifting=yes$", r"^\s*shift_traffic "
     yield repository.expect_order(started, shifted, DEPLOY, seen="noted before traffic is shifted")
