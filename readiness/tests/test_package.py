@@ -67,6 +67,7 @@ def test_the_help_names_the_exit_codes(capsys):
     )
 
 
-def test_a_folder_without_a_checklist_is_named(tmp_path, capsys):
+def test_an_emitted_repository_without_a_checklist_is_an_error(tmp_path, capsys):
+    (tmp_path / ".copier-answers.yml").write_text("language: go\n")
     assert main([], tmp_path) == 1
-    assert "READINESS.md is missing. Run this in the root of the repository." in capsys.readouterr().err
+    assert "READINESS.md is missing" in capsys.readouterr().err

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from readiness.detection import traits
 from readiness.findings import ReadinessError
-from readiness.registry import select_checks
+from readiness.registry import is_selected, read_items, select_checks, select_parts
 from readiness.repository import Repository
 
 CHECKLIST = "READINESS.md"
@@ -24,6 +25,24 @@ class Item:
 
 @cache
 def read_checklist(repository: Repository) -> list[Item]:
+    """Return the items of READINESS.md, or those that apply to a repository of another origin."""
+    return read_document(repository) if repository.is_emitted else detect_items(repository)
+
+
+def detect_items(repository: Repository) -> list[Item]:
+    """Return the items that what is detected in a repository selects, by section."""
+    found = traits(repository)
+    entries = {
+        entry["id"]: entry for part in select_parts(found) for entry in read_items(part) if is_selected(entry, found)
+    }
+    items = [
+        Item(name, entry["section"], entry["statement"], "yours" if "yours" in entry else "checked")
+        for name, entry in entries.items()
+    ]
+    return sorted(items, key=lambda item: (SECTIONS.index(item.section), item.mark))
+
+
+def read_document(repository: Repository) -> list[Item]:
     """Return the items of READINESS.md."""
     items, section = [], ""
     lines = repository.text(CHECKLIST).splitlines()
@@ -42,7 +61,7 @@ def read_checklist(repository: Repository) -> list[Item]:
 
 def compare_with_checks(items: list[Item], repository: Repository) -> None:
     """Raise an error if READINESS.md and the checks of this repository's answers do not name the same items."""
-    checks = select_checks(repository.answers or ()).keys()
+    checks = select_checks(repository.answers).keys()
     listed, known = {item.name for item in items if item.mark == "checked"}, {item.name for item in items}
     if unknown := sorted(listed - checks):
         text = f"{CHECKLIST} marks items as checked that have no check: {', '.join(unknown)}"

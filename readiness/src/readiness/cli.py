@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None, root: Path | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except FileNotFoundError as error:
-        print(f"error: {error.filename} is missing. Run this in the root of the repository.", file=sys.stderr)
+        print(f"error: {error.filename} is missing. Restore it.", file=sys.stderr)
         return 1
     try:
         print(FORMATS[options.format](results, verbose=options.verbose), flush=True)

@@ -1,23 +1,23 @@
-"""Read the Dockerfile."""
+"""Read Dockerfiles."""
 
 import contextlib
 import io
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from dockerfile_parse import DockerfileParser
 
-from readiness.findings import Place
+from readiness.findings import Place, ReadinessError
 from readiness.repository import Repository
-
-DOCKERFILE = "Dockerfile"
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """An instruction of the Dockerfile, with its line and the number of its stage from 0."""
+    """An instruction of a Dockerfile, with its line and the number of its stage from 0."""
 
+    file: str
     name: str
     value: str
     line: int
@@ -26,7 +26,7 @@ class Instruction:
     @property
     def place(self) -> Place:
         """Where it stands."""
-        return DOCKERFILE, self.line
+        return self.file, self.line
 
     @property
     def words(self) -> list[str] | None:
@@ -37,21 +37,44 @@ class Instruction:
         return None
 
 
-def instructions(repository: Repository) -> list[Instruction]:
-    """Return the instructions of the Dockerfile."""
-    parser = DockerfileParser(fileobj=io.BytesIO(repository.text(DOCKERFILE).encode()))
+@cache
+def instructions(repository: Repository, file: str) -> list[Instruction]:
+    """Return the instructions of a Dockerfile."""
+    parser = DockerfileParser(fileobj=io.BytesIO(repository.text(file).encode()))
     found, stage = [], -1
     for entry in parser.structure:
         if entry["instruction"] != "COMMENT":
             stage += entry["instruction"] == "FROM"
-            found.append(Instruction(entry["instruction"], entry["value"], entry["startline"] + 1, stage))
+            found.append(Instruction(file, entry["instruction"], entry["value"], entry["startline"] + 1, stage))
     return found
 
 
-def last_stage(repository: Repository, *names: str) -> list[Instruction]:
-    """Return the instructions of these names in the stage that becomes the image."""
-    found = instructions(repository)
-    return [entry for entry in found if entry.stage == found[-1].stage and entry.name in names]
+def stages(repository: Repository, file: str) -> list[Instruction]:
+    """Return the FROM instructions of a Dockerfile, one for each stage."""
+    found = [entry for entry in instructions(repository, file) if entry.name == "FROM"]
+    if not found:
+        raise ReadinessError("there is no FROM", (file, 0))
+    return found
+
+
+def base_of(start: Instruction) -> str:
+    """Return the image, or the earlier stage, that a FROM instruction names."""
+    return next(word for word in start.value.split() if not word.startswith("--"))
+
+
+def last_stage(repository: Repository, file: str, *names: str) -> list[Instruction]:
+    """Return the instructions of these names in the stage that becomes the image, and in the stages that it extends."""
+    starts = stages(repository, file)
+    named = {start.value.split()[-1].lower(): start for start in starts if re.search(r"(?i)\sas\s", start.value)}
+    chain = [starts[-1]]
+    while (base := named.get(base_of(chain[-1]).lower())) and base.stage < chain[-1].stage:
+        chain.append(base)
+    return [
+        entry
+        for start in reversed(chain)
+        for entry in instructions(repository, file)
+        if entry.stage == start.stage and entry.name in names
+    ]
 
 
 def is_numeric(user: str) -> bool:

@@ -55,6 +55,14 @@ class CannotJudgeError(Exception):
         super().__init__(str(self.finding))
 
 
+class NotApplicableError(Exception):
+    """Why an item does not apply to this repository."""
+
+    def __init__(self, text: str) -> None:
+        self.finding = Finding(Outcome.NOT_APPLICABLE, text)
+        super().__init__(text)
+
+
 class ArgumentError(Exception):
     """What is wrong with a command-line argument."""
 
@@ -67,6 +75,11 @@ def passed(text: str, place: Place = NOWHERE) -> Finding:
 def failed(text: str, place: Place = NOWHERE) -> Finding:
     """Return a finding that an item does not hold."""
     return Finding(Outcome.FAIL, text, place)
+
+
+def unknown(text: str, place: Place = NOWHERE) -> Finding:
+    """Return a finding that a program cannot judge."""
+    return Finding(Outcome.UNKNOWN, text, place)
 
 
 def judge(is_good: object, seen: str, expected: str, place: Place = NOWHERE) -> Finding:

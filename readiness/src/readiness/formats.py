@@ -17,8 +17,11 @@ def is_reported(result: Result) -> bool:
     return result.outcome in {Outcome.FAIL, Outcome.UNKNOWN} or result.expires_soon
 
 
-def describe(result: Result) -> list[str]:
-    """Return the lines on a result: one proof if it passes, everything that is wrong if it fails."""
+MOST_FINDINGS = 5
+
+
+def describe(result: Result, *, verbose: bool) -> list[str]:
+    """Return the lines on a result: one proof if it passes, what is wrong if it fails."""
     first, *others = result.evidence
     match result.outcome:
         case Outcome.PASS if result.expires_soon:
@@ -27,7 +30,10 @@ def describe(result: Result) -> list[str]:
             more = f" (and {len(others)} more)" if others else ""
             return [f"  pass    {result.item.name}: {first}{more}"]
         case Outcome.FAIL:
-            evidence = [f"          {finding}" for finding in result.evidence]
+            limit = len(result.evidence) if verbose else MOST_FINDINGS
+            evidence = [f"          {finding}" for finding in result.evidence[:limit]]
+            if len(result.evidence) > limit:
+                evidence.append(f"          and {len(result.evidence) - limit} more (--verbose lists them)")
             return [f"  FAIL    {result.item.name}: {result.item.statement}", *evidence]
         case Outcome.MANUAL:
             return [f"  manual  {result.item.name}: {result.item.statement}"]
@@ -46,7 +52,7 @@ def as_text(results: list[Result], *, verbose: bool = False) -> str:
             if result.item.section != section:
                 section = result.item.section
                 lines += ["", section] if lines else [section]
-            lines += describe(result)
+            lines += describe(result, verbose=verbose)
     return "\n".join([*lines, *([""] if lines else []), summarize(results)])
 
 

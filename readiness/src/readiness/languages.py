@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from readiness.detection import traits
 from readiness.findings import CannotJudgeError
 from readiness.repository import Repository
 
@@ -108,9 +109,9 @@ LANGUAGES = {
 def language(repository: Repository) -> Language:
     """Return the language of the repository's answers."""
     for name, found in LANGUAGES.items():
-        if name in (repository.answers or ()):
+        if name in traits(repository):
             return found
-    raise CannotJudgeError("the language of this repository is not known")
+    raise CannotJudgeError("this check does not know the language of this repository")
 
 
 @cache

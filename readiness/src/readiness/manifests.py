@@ -9,7 +9,8 @@ from typing import Any
 
 from readiness.commands import run
 from readiness.documents import get, line_of, parse_yaml
-from readiness.findings import Place, ReadinessError
+from readiness.findings import NOWHERE, CannotJudgeError, NotApplicableError, Place, ReadinessError
+from readiness.locations import helm_charts, kustomizations, plain_manifests
 from readiness.repository import Repository
 
 OVERLAYS = "deploy/overlays"
@@ -69,9 +70,24 @@ class Manifest:
         return next((keys, container) for keys, container in self.containers if "containers" in keys)
 
 
+@cache
 def environments(repository: Repository) -> list[str]:
-    """Return the names of the environments."""
-    return sorted({name.split("/")[2] for name in repository.matching(f"{OVERLAYS}/*/kustomization.yaml")})
+    """Return the names of the environments; in a repository of another origin, the folders of its manifests."""
+    if repository.is_emitted:
+        return sorted({name.split("/")[2] for name in repository.matching(f"{OVERLAYS}/*/kustomization.yaml")})
+    plain = {name.rpartition("/")[0] for name in plain_manifests(repository)}
+    found = sorted({*kustomizations(repository), *plain})
+    if not found:
+        charts = ", ".join(helm_charts(repository))
+        if charts:
+            raise CannotJudgeError(f"the manifests are Helm templates: {charts}")
+        raise NotApplicableError("there are no Kubernetes manifests")
+    return found
+
+
+def folder_of(repository: Repository, environment: str) -> str:
+    """Return the folder of an environment's manifests."""
+    return f"{OVERLAYS}/{environment}" if repository.is_emitted else environment
 
 
 def overlay(environment: str) -> Place:
@@ -100,21 +116,50 @@ def kustomize(folder: Path) -> list[dict[str, Any]] | None:
 @cache
 def manifests(repository: Repository, environment: str) -> list[Manifest]:
     """Return the objects of an environment."""
-    folder = f"{OVERLAYS}/{environment}"
-    # Read first: what cannot be parsed is reported with its file and line.
-    sources = {
-        (get(document, "kind"), get(document, "metadata", "name")): (name, document)
-        for name in repository.matching("deploy/base/*.yaml", f"{folder}/*.yaml")
-        for document in repository.documents(name)
-    }
+    folder = folder_of(repository, environment)
+    if not repository.is_emitted and folder not in kustomizations(repository):
+        return read_plain(repository, folder)
+    sources = read_sources(repository, folder)
     objects = kustomize(repository.root / folder)
     if objects is None:
         objects = listed(repository, folder)
     found = []
     for content in objects:
-        missing = (f"{folder}/kustomization.yaml", content)
+        missing = (f"{folder}/kustomization.yaml".lstrip("/"), content if repository.is_emitted else None)
         file, source = sources.get((content["kind"], get(content, "metadata", "name")), missing)
         found.append(Manifest(content, file, source))
+    return found
+
+
+def read_sources(repository: Repository, folder: str) -> dict[tuple[str, str], tuple[str, Any]]:
+    """Return the documents that an environment may be built from, by kind and name, each with its file.
+
+    They are read before the build: a file of an emitted repository that cannot be parsed is reported with its line.
+    """
+    files = ["deploy/base/*.yaml", f"{folder}/*.yaml"] if repository.is_emitted else ["*.yaml", "*.yml"]
+    sources = {}
+    for name in repository.matching(*files):
+        try:
+            documents = repository.documents(name)
+        except ReadinessError:
+            if repository.is_emitted:
+                raise
+            continue  # a template of another tool
+        for document in documents:
+            sources[get(document, "kind"), get(document, "metadata", "name")] = name, document
+    return sources
+
+
+def read_plain(repository: Repository, folder: str) -> list[Manifest]:
+    """Return the objects of the YAML files in a folder."""
+    found = []
+    for name in repository.matching(f"{folder}/*.yaml", f"{folder}/*.yml") if folder else plain_manifests(repository):
+        if name.rpartition("/")[0] == folder:
+            found += [
+                Manifest(document, name, document)
+                for document in repository.documents(name)
+                if get(document, "kind") and get(document, "apiVersion")
+            ]
     return found
 
 
@@ -137,6 +182,16 @@ def listed(repository: Repository, folder: str) -> list[Any]:
             for item in objects
         ]
     return objects
+
+
+def manifest_files(repository: Repository) -> list[str]:
+    """Return the files that hold the objects of all environments."""
+    if repository.is_emitted:
+        return repository.matching("deploy/*.yaml")
+    found = {
+        manifest.file for environment in environments(repository) for manifest in manifests(repository, environment)
+    }
+    return sorted(found)
 
 
 def objects(repository: Repository, environment: str, *kinds: str) -> list[Manifest]:
@@ -190,9 +245,12 @@ def setting_place(repository: Repository, environment: str, name: str) -> Place:
 def fewest_pods(repository: Repository, environment: str, server: Manifest) -> tuple[int, Place]:
     """Return the minimum number of pods, and the place of that number."""
     for scaler in objects(repository, environment, "HorizontalPodAutoscaler"):
+        if not repository.is_emitted and get(scaler.content, "spec", "scaleTargetRef", "name") != server.name:
+            continue
         return get(scaler.content, "spec", "minReplicas", default=1), scaler.place("spec", "minReplicas")
     replicas = get(server.content, "spec", "replicas", default=1)
-    place = repository.find(rf"^ +count: {replicas}$", f"{OVERLAYS}/{environment}/kustomization.yaml")
+    file = f"{OVERLAYS}/{environment}/kustomization.yaml"
+    place = repository.find(rf"^ +count: {replicas}$", file) if repository.is_emitted else NOWHERE
     return replicas, place if any(place) else server.place("spec", "replicas")
 
 

@@ -40,13 +40,20 @@ class Repository:
         return sorted(name for name in names if name and (self.root / name).is_file())
 
     @cached_property
-    def answers(self) -> frozenset[str] | None:
-        """The answers that chose what the template emitted, None in a repository of another origin."""
-        if ANSWERS not in self.files:
-            return None
+    def is_emitted(self) -> bool:
+        """Whether this project's template created the repository: it recorded its answers."""
+        return ANSWERS in self.files and "language" in get(self.documents(ANSWERS), 0, default={})
+
+    @cached_property
+    def answers(self) -> frozenset[str]:
+        """The answers that selected the files of an emitted repository, none in another repository."""
+        if not self.is_emitted:
+            return frozenset()
         recorded = get(self.documents(ANSWERS), 0, default={})
         single = (get(recorded, name) for name in ("language", "platform", "strategy", "repository"))
-        return frozenset([*(str(answer) for answer in single if answer), *get(recorded, "services", default=[])])
+        return frozenset(
+            ["template", *(str(answer) for answer in single if answer), *get(recorded, "services", default=[])]
+        )
 
     def matching(self, *patterns: str) -> list[str]:
         """Return the files that match one of the patterns, such as `deploy/*.yaml`; `*` also matches `/`."""

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from readiness.checklist import Item, read_checklist
-from readiness.findings import CannotJudgeError, Finding, Outcome, ReadinessError, failed
+from readiness.detection import traits
+from readiness.findings import (
+    CannotJudgeError,
+    Finding,
+    NotApplicableError,
+    Outcome,
+    ReadinessError,
+    failed,
+    unknown,
+)
 from readiness.registry import Check, select_checks
 from readiness.repository import Repository
 from readiness.sign_offs import SIGN_OFFS, WARNING_DAYS, check_sign_off, days_left
@@ -39,21 +48,33 @@ class Result:
 
 
 def run_check(check: Check, repository: Repository) -> list[Finding]:
-    """Return the findings of a check; an error is a finding too."""
+    """Return the findings of a check; an error is a finding too.
+
+    In an emitted repository everything that a check reads must exist. In any other, an item without anything to check
+    does not apply, and what a check cannot read, it cannot judge.
+    """
+    fail = failed if repository.is_emitted else unknown
     try:
-        return list(check(repository)) or [failed("there is nothing to check")]
+        nothing = "there is nothing to check"
+        missing = failed(nothing) if repository.is_emitted else Finding(Outcome.NOT_APPLICABLE, nothing)
+        return list(check(repository)) or [missing]
     except FileNotFoundError as error:
-        return [failed("the file is missing", (os.path.relpath(str(error.filename), repository.root), 0))]
-    except (ReadinessError, CannotJudgeError) as error:
+        file = os.path.relpath(str(error.filename), repository.root)
+        if repository.is_emitted:
+            return [failed("the file is missing", (file, 0))]
+        return [unknown(f"this check reads {file}, which this repository does not have")]
+    except ReadinessError as error:
+        return [fail(error.finding.text, error.finding.place)]
+    except (CannotJudgeError, NotApplicableError) as error:
         return [error.finding]
     except Exception as error:  # people edit the files: an unexpected form fails this item, and the others are checked
-        return [failed(f"cannot be checked, because a file has an unexpected form: {error!r}")]
+        return [fail(f"cannot be checked, because a file has an unexpected form: {error!r}")]
 
 
 def check_item(item: Item, repository: Repository, more: list[Finding]) -> Result:
     """Return the result of an item: of its check and of more findings, or of its sign-off."""
     if item.mark == "checked":
-        check = select_checks(repository.answers or ())[item.name]
+        check = select_checks(traits(repository))[item.name]
         return Result(item, run_check(check, repository) + more)
     if signature := check_sign_off(repository, item.name):
         return Result(item, [signature], days_left(repository, item.name))

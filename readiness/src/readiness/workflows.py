@@ -14,20 +14,26 @@ WORKFLOWS = ".github/workflows"
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a workflow: its file, name and content."""
+    """A job of a workflow: its file, name and content, and its steps with those of the repository's own actions.
+
+    Each step has the number of the step in the workflow that it comes from.
+    """
 
     file: str
     name: str
     content: Any
+    expanded: list[tuple[int, dict[str, Any]]]
 
     def place(self, *keys: str | int) -> Place:
-        """Return where a part of the job stands, or the job where there is no such part."""
+        """Return where a part of the job stands, or the job itself if there is no such part."""
+        if len(keys) > 1 and keys[0] == "steps" and isinstance(keys[1], int) and keys[1] < len(self.expanded):
+            keys = ("steps", self.expanded[keys[1]][0], *keys[2:])
         return self.file, max(self.content.lc.line, line_of(self.content, *keys))
 
     @property
     def steps(self) -> list[tuple[int, dict[str, Any]]]:
-        """The job's steps by number."""
-        return list(enumerate(get(self.content, "steps", default=[])))
+        """The steps, numbered from 0."""
+        return list(enumerate(step for _, step in self.expanded))
 
     @property
     def environment(self) -> str:
@@ -66,15 +72,69 @@ def workflows(repository: Repository) -> dict[str, dict[str, Any]]:
 def jobs(repository: Repository) -> list[Job]:
     """Return the jobs of all workflows."""
     return [
-        Job(file, name, content)
+        Job(file, name, content, expand_steps(repository, content))
         for file, workflow in workflows(repository).items()
         for name, content in get(workflow, "jobs", default={}).items()
     ]
 
 
+def expand_steps(repository: Repository, job: object) -> list[tuple[int, dict[str, Any]]]:
+    """Return the steps of a job, with the steps of the repository's own actions in the place of their `uses`."""
+    return [
+        (number, inner)
+        for number, step in enumerate(get(job, "steps", default=[]))
+        for inner in expand_step(repository, step)
+    ]
+
+
+def expand_step(repository: Repository, step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of the repository's own action that a step uses, with its inputs inserted, or else the step."""
+    action = action_file(repository, str(step.get("uses", "")))
+    if not action:
+        return [step]
+    content = repository.documents(action)[0]
+    inputs = {name: get(entry, "default", default="") for name, entry in get(content, "inputs", default={}).items()}
+    inputs |= get(step, "with", default={})
+    found = []
+    for inner in get(content, "runs", "steps", default=[]):
+        inserted = insert_inputs(inner, inputs)
+        conditions = [str(entry["if"]) for entry in (step, inserted) if "if" in entry]
+        found += [{**inserted, "if": " && ".join(conditions)} if conditions else inserted]
+    return [deepest for inner in found for deepest in expand_step(repository, inner)]
+
+
+def action_file(repository: Repository, used: str) -> str | None:
+    """Return the file of the repository's own action that `uses` names."""
+    if not used.startswith("./"):
+        return None
+    folder = used.removeprefix("./").rstrip("/")
+    names = (f"{folder}/action.yml", f"{folder}/action.yaml")
+    return next((name for name in names if name in repository.files), None)
+
+
+def insert_inputs(node: Any, inputs: dict[str, Any]) -> Any:
+    """Return a copy of a step in which the inputs of an action replace their expressions."""
+    if isinstance(node, dict):
+        return {key: insert_inputs(value, inputs) for key, value in node.items()}
+    if isinstance(node, list):
+        return [insert_inputs(value, inputs) for value in node]
+    if isinstance(node, str):
+        return re.sub(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}", lambda found: str(inputs.get(found[1], found[0])), node)
+    return node
+
+
+# Commands and actions that release to an environment, in repositories of any origin.
+DEPLOYS = (
+    r"(scripts/deploy|kubectl (apply|set image|rollout)|helm (upgrade|install)|kustomize build|argocd app (sync|set)"
+    r"|vercel (deploy|promote)|railway up|fly(ctl)? deploy|gcloud run deploy"
+    r"|aws ecs update-service|cdk deploy|terraform apply)"
+)
+
+
 def release_jobs(repository: Repository) -> list[Job]:
     """Return the jobs that release to an environment, except previews."""
-    return [job for job in jobs(repository) if job.runs("scripts/deploy") and job.environment != "preview"]
+    command = "scripts/deploy" if repository.is_emitted else DEPLOYS
+    return [job for job in jobs(repository) if job.runs(command) and job.environment != "preview"]
 
 
 def required_jobs(job: Job, repository: Repository) -> set[str]:

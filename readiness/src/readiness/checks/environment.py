@@ -4,6 +4,7 @@ from readiness.dockerfile import last_stage
 from readiness.environment import EXAMPLE, read_example, whole_number
 from readiness.findings import Findings, judge
 from readiness.languages import language, read_schema
+from readiness.locations import dockerfiles
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.secrets import SECRET_NAME
@@ -69,5 +70,5 @@ def stops_in_time(repository: Repository) -> Findings:
     place = repository.place("^SHUTDOWN_TIMEOUT_SECONDS=", EXAMPLE)
     seen = f"a delay of {delay} s, a timeout of {timeout} s"
     yield judge(timeout > delay, seen, "the timeout above the delay", place)
-    for entry in last_stage(repository, "STOPSIGNAL"):
+    for entry in last_stage(repository, dockerfiles(repository)[0], "STOPSIGNAL"):
         yield judge(entry.value == "SIGTERM", f"STOPSIGNAL {entry.value}", "SIGTERM", entry.place)

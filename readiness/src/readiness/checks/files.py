@@ -1,16 +1,18 @@
 """Checks of the files and documents of the repository."""
 
+import contextlib
 import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from readiness.checklist import CHECKLIST, read_checklist
 from readiness.commands import run
 from readiness.documents import get, line_of
 from readiness.environment import EXAMPLE
-from readiness.findings import Findings, failed, judge, passed
+from readiness.findings import Findings, NotApplicableError, failed, judge, passed
+from readiness.locations import compose_files, dockerfiles
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.secrets import TOKENS
@@ -29,8 +31,28 @@ def no_secrets_in_git(repository: Repository) -> Findings:
         yield judge(name == EXAMPLE, f"{name} is in Git", f"no other than {EXAMPLE}", (name, 0))
 
 
+IGNORES_ENV = r"^(\*\*)?/?(\.env\*?|\*\.env|\.\*|\*)/?$"
+
+
+def find_ignored(repository: Repository) -> Findings:
+    """Return whether Git and each image build ignore .env, in a repository of another origin."""
+    files = [".gitignore"]
+    with contextlib.suppress(NotApplicableError):
+        files += {f"{file.rpartition('/')[0]}/.dockerignore".lstrip("/") for file in dockerfiles(repository)}
+    for file in files:
+        exists = file in repository.files or (file != ".gitignore" and ".dockerignore" in repository.files)
+        if exists:
+            file = file if file in repository.files else ".dockerignore"
+            yield repository.expect_match(IGNORES_ENV, file, seen=f"{file} ignores .env", expected="a line .env")
+        else:
+            yield failed(f"there is no {file}: expected one with a line .env")
+
+
 @check("service", "env-ignored")
 def env_ignored(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_ignored(repository)
+        return
     for file in (".gitignore", ".dockerignore"):
         yield repository.expect_match(r"^\.env$", file, seen=f"{file} ignores .env", expected="a line .env")
 
@@ -68,7 +90,9 @@ def shell_blocks(repository: Repository) -> Iterator[tuple[str, int, str]]:
 
 @check("service", "commands-work")
 def commands_work(repository: Repository) -> Findings:
-    targets = set(re.findall(r"^([\w.-]+):", repository.text("Makefile"), re.MULTILINE))
+    has_makefile = repository.is_emitted or "Makefile" in repository.files
+    makefile = repository.text("Makefile") if has_makefile else ""
+    targets = set(re.findall(r"^([\w./-]+)\s*:", makefile, re.MULTILINE))
     for name, line, commands in shell_blocks(repository):
         parsed = run("sh", "-n", text=commands)
         seen = " ".join([commands.splitlines()[0], *parsed.stderr.splitlines()[-1:]])
@@ -77,9 +101,9 @@ def commands_work(repository: Repository) -> Findings:
             words = command.split("#")[0]
             for script in re.findall(r"(?:^|\s)(scripts/[\w/-]+)", words):
                 yield judge(repository.is_executable(script), script, "an executable script", (name, number))
-            for path in re.findall(r"(?:^|\s)(deploy/[\w./-]+)", words):
+            for path in re.findall(r"(?:^|\s)(deploy/[\w./-]+)", words) if repository.is_emitted else []:
                 yield judge((repository.root / path).exists(), path, "a file of this repository", (name, number))
-            if made := re.match(r"\s*make((?: [a-z-]+)+)", words):
+            if has_makefile and (made := re.match(r"\s*make((?: [a-z-]+)+)", words)):
                 for target in made[1].split():
                     yield judge(target in targets, f"make {target}", "a target of the Makefile", (name, number))
 
@@ -87,13 +111,16 @@ def commands_work(repository: Repository) -> Findings:
 @check("service", "links-lead-somewhere")
 def links_lead_somewhere(repository: Repository) -> Findings:
     for name in repository.matching("*.md"):
-        text = repository.text(name)
+        text = re.sub(r"(?ms)^ *```.*?^ *```", lambda block: "\n" * block[0].count("\n"), repository.text(name))
         for link in re.finditer(r"\]\(([^)\s]+)\)", text):
             address = urlsplit(link[1])
             if address.scheme:
                 continue
-            target = (repository.root / name).parent / address.path if address.path else repository.root / name
-            exists = target.exists() and (not address.fragment or address.fragment in headings(target))
+            folder = repository.root if address.path.startswith("/") else (repository.root / name).parent
+            target = folder / unquote(address.path).lstrip("/") if address.path else repository.root / name
+            exists = target.exists() and (
+                not address.fragment or target.is_dir() or address.fragment in headings(target)
+            )
             line = text.count("\n", 0, link.start()) + 1
             yield judge(exists, link[1], "a file, and a heading where it names one", (name, line))
 
@@ -104,15 +131,23 @@ def headings(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def is_script(repository: Repository, name: str) -> bool:
+    """Return whether a file is a program."""
+    with contextlib.suppress(UnicodeDecodeError):
+        return repository.text(name).startswith("#!")
+    return False
+
+
 @check("service", "scripts-explain-themselves")
 def scripts_explain_themselves(repository: Repository) -> Findings:
     for name in repository.matching("scripts/*"):
-        if name.startswith("scripts/lib/"):
+        if name.startswith("scripts/lib/") or (not repository.is_emitted and not is_script(repository, name)):
             continue
         place = repository.find(r"^\s*'?-h\b.* \| '?--help\b.*\)", name)
         # What does not know --help might take it for something else, so that it is not run.
         explains = repository.is_executable(name) and any(place)
-        if explains:
+        # A program of another origin is not run at all.
+        if explains and repository.is_emitted:
             done = run(f"./{name}", "--help", folder=repository.root)
             explains = done.returncode == 0 and "usage:" in done.stdout
         yield judge(explains, name, "an executable that prints its usage for --help", (name, place[1]))
@@ -120,12 +155,13 @@ def scripts_explain_themselves(repository: Repository) -> Findings:
 
 @check("service", "compose-stays-local")
 def compose_stays_local(repository: Repository) -> Findings:
-    for file in repository.matching("compose*.yaml"):
+    for file in compose_files(repository):
         services = get(repository.documents(file), 0, "services", default={})
         for name, service in services.items():
             for number, port in enumerate(get(service, "ports", default=[])):
                 place = (file, line_of(services, name, "ports", number))
-                is_local = str(port).startswith("127.0.0.1:")
+                address = str(get(port, "host_ip", default="")) if hasattr(port, "keys") else str(port)
+                is_local = address.startswith(("127.0.0.1", "localhost", "::1", "[::1]"))
                 yield judge(is_local, f"{name} listens on {port}", "127.0.0.1", place)
 
 

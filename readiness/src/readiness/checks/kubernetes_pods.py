@@ -7,7 +7,7 @@ from typing import Any
 from readiness.checklist import CHECKLIST
 from readiness.documents import get, to_yaml
 from readiness.environment import whole_number
-from readiness.findings import Findings, judge
+from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.languages import language, read_schema
 from readiness.manifests import (
     SERVERS,
@@ -28,8 +28,28 @@ from readiness.repository import Repository
 SHORTEST_PRE_STOP_SECONDS = 5
 
 
+def find_probe(repository: Repository, name: str) -> Findings:
+    """Return whether every container of a service has a probe, in a repository that chooses its own paths."""
+    for environment, server in servers(repository):
+        keys, container = server.main_container
+        found = get(container, name, default={})
+        path = get(found, "httpGet", "path", default=", ".join(found) or "nothing")
+        seen = f"{environment}: {server.kind} {server.name}: {name} uses {path}"
+        yield judge(found, seen, "a probe", server.place(*keys, name))
+        if (
+            name == "livenessProbe"
+            and "httpGet" in found
+            and found.get("httpGet") == get(container, "readinessProbe", "httpGet")
+        ):
+            seen = f"{environment}: {server.kind} {server.name}: liveness and readiness use the same path {path}"
+            yield judge(False, seen, "a path that checks no dependency", server.place(*keys, name))
+
+
 def probe(repository: Repository, name: str, path: str) -> Findings:
     """Return whether a probe of the service requests a path."""
+    if not repository.is_emitted:
+        yield from find_probe(repository, name)
+        return
     for environment, server in servers(repository):
         keys, container = server.main_container
         requested = get(container, name, "httpGet", "path", default="nothing")
@@ -63,7 +83,12 @@ def liveness_probe(repository: Repository) -> Findings:
 def pre_stop_delay(repository: Repository) -> Findings:
     for environment, server in servers(repository):
         keys, container = server.main_container
-        seconds = get(container, "lifecycle", "preStop", "sleep", "seconds", default=0)
+        hook = get(container, "lifecycle", "preStop", default={})
+        if hook and "sleep" not in hook and not repository.is_emitted:
+            seen = f"{environment}: {server.name}: preStop runs {', '.join(hook)}"
+            yield judge(True, seen, "", server.place(*keys, "lifecycle", "preStop"))
+            continue
+        seconds = get(hook, "sleep", "seconds", default=0)
         expected = f"{SHORTEST_PRE_STOP_SECONDS} or more"
         place = server.place(*keys, "lifecycle", "preStop", "sleep", "seconds")
         yield judge(seconds >= SHORTEST_PRE_STOP_SECONDS, f"{environment}: preStop of {seconds} s", expected, place)
@@ -71,6 +96,8 @@ def pre_stop_delay(repository: Repository) -> Findings:
 
 @check("kubernetes", "time-to-drain")
 def time_to_drain(repository: Repository) -> Findings:
+    if not repository.is_emitted and servers(repository):
+        raise CannotJudgeError("the time that the service takes to drain is not known")
     for environment, server in servers(repository):
         _, container = server.main_container
         pre_stop = get(container, "lifecycle", "preStop", "sleep", "seconds", default=0)
@@ -173,6 +200,8 @@ def settings_released(repository: Repository) -> Findings:
         keys, container = server.main_container
         sources = get(container, "envFrom", default=[])
         names = {source["configMapRef"]["name"] for source in sources if "configMapRef" in source}
+        if not repository.is_emitted and not names:
+            continue
         made = {manifest.name for manifest in objects(repository, environment, "ConfigMap")}
         files = repository.matching("deploy/*/kustomization.yaml", "deploy/*/*/kustomization.yaml")
         fixed = [file for file in files if "disableNameSuffixHash: true" in repository.text(file)]
@@ -211,6 +240,8 @@ def comparable(pod: dict[str, Any]) -> dict[str, Any]:
 @check("kubernetes", "environments-alike")
 def environments_alike(repository: Repository) -> Findings:
     pods = {environment: comparable(server.pod) for environment, server in servers(repository)}
+    if not repository.is_emitted and "production" not in pods:
+        return
     for environment in sorted(pods.keys() - {"production"}):
         is_alike = pods[environment] == pods.get("production")
         place = overlay(environment)
@@ -218,8 +249,27 @@ def environments_alike(repository: Repository) -> Findings:
         yield judge(is_alike, seen, "the same but for their resources", place)
 
 
+def find_metrics(repository: Repository) -> Findings:
+    """Return whether Prometheus can discover each workload, by annotations or by a monitor."""
+    for environment, server in servers(repository):
+        monitors = objects(repository, environment, "ServiceMonitor", "PodMonitor")
+        annotated = [
+            manifest
+            for manifest in [server, *objects(repository, environment, "Service")]
+            for keys in (("metadata", "annotations"), ("spec", "template", "metadata", "annotations"))
+            if "prometheus.io/scrape" in get(manifest.content, *keys, default={})
+        ]
+        found = [*monitors, *annotated]
+        kinds = ", ".join(dict.fromkeys(one.kind for one in found)) or "nothing"
+        seen = f"{environment}: {server.name}: discovered by {kinds}"
+        yield judge(found, seen, "annotations or a ServiceMonitor", (found or [server])[0].place("metadata"))
+
+
 @check("kubernetes", "metrics-found")
 def metrics_found(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_metrics(repository)
+        return
     for environment in environments(repository):
         port = settings(repository, environment).get("METRICS_PORT", "9090")
         found = [
@@ -243,6 +293,13 @@ def last_words_kept(repository: Repository) -> Findings:
 
 @check("kubernetes", "log-level-bearable")
 def log_level_bearable(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        for environment in environments(repository):
+            if level := settings(repository, environment).get("LOG_LEVEL"):
+                yield judge(
+                    str(level).lower() not in {"debug", "trace"}, f"{environment}: LOG_LEVEL {level}", "info or less"
+                )
+        return
     level = settings(repository, "production").get("LOG_LEVEL", "info")
     place = setting_place(repository, "production", "LOG_LEVEL")
     yield judge(level != "debug", f"production: LOG_LEVEL {level}", "info or less", place)

@@ -5,10 +5,11 @@ from typing import Any
 
 from readiness.documents import get, line_of, to_yaml
 from readiness.environment import whole_number
-from readiness.findings import Findings, judge
+from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.manifests import (
     OVERLAYS,
     environments,
+    manifest_files,
     objects,
     objects_everywhere,
     selects,
@@ -24,6 +25,8 @@ from readiness.secrets import PASSWORD_IN_URL, SECRET_NAME
 
 @check("kubernetes", "metrics-closed")
 def metrics_closed(repository: Repository) -> Findings:
+    if not repository.is_emitted and servers(repository):
+        raise CannotJudgeError("the port of the metrics is not known")
     for environment, policy in objects_everywhere(repository, "NetworkPolicy"):
         port = whole_number(settings(repository, environment), "METRICS_PORT", "9090")
         for number, rule in enumerate(get(policy.content, "spec", "ingress", default=[])):
@@ -119,6 +122,17 @@ def no_cluster_token(repository: Repository) -> Findings:
 
 @check("kubernetes", "namespaces-restricted")
 def namespaces_restricted(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        found = objects_everywhere(repository, "Namespace")
+        if not found and environments(repository):
+            raise CannotJudgeError("the manifests create no namespace")
+        for environment, namespace in found:
+            level = get(
+                namespace.content, "metadata", "labels", "pod-security.kubernetes.io/enforce", default="missing"
+            )
+            seen = f"{environment}: Pod Security level {level}"
+            yield judge(level == "restricted", seen, "restricted", namespace.place("metadata"))
+        return
     for environment in environments(repository):
         file = f"{OVERLAYS}/{environment}/namespace.yaml"
         namespace = get(repository.documents(file), 0, default={})
@@ -160,6 +174,8 @@ def secrets_by_reference(repository: Repository) -> Findings:
     for environment, server in servers(repository):
         keys, container = server.main_container
         names = [get(source, "secretRef", "name") for source in get(container, "envFrom", default=[])]
+        if not repository.is_emitted and not any(names):
+            continue
         seen = f"{environment}: Secret {', '.join(filter(None, names)) or 'none'}"
         yield judge(any(names), seen, "a Secret by its name", server.place(*keys, "envFrom"))
     for environment in environments(repository):
@@ -167,7 +183,7 @@ def secrets_by_reference(repository: Repository) -> Findings:
             is_secret = SECRET_NAME.search(name) or PASSWORD_IN_URL.search(str(value))
             place = setting_place(repository, environment, name)
             yield judge(not is_secret, f"{environment}: {name} among the settings", "no secret there", place)
-    for file in repository.matching("deploy/*.yaml"):
+    for file in manifest_files(repository):
         for document in repository.documents(file):
             kind, place = get(document, "kind"), (file, line_of(document, "kind"))
             yield judge(kind != "Secret", f"{kind}", "no Secret in Git", place)
@@ -179,7 +195,7 @@ TOO_MUCH = {"*", "secrets", "roles", "rolebindings", "impersonate", "escalate", 
 
 @check("kubernetes", "deployer-least-rights")
 def deployer_least_rights(repository: Repository) -> Findings:
-    for file in repository.matching("deploy/*.yaml"):
+    for file in manifest_files(repository):
         for document in repository.documents(file):
             kind = get(document, "kind", default="")
             if kind.endswith(("Role", "RoleBinding")):

@@ -6,8 +6,26 @@ import tomllib
 
 from readiness.documents import get
 from readiness.findings import Findings, judge
+from readiness.locations import dockerfiles
 from readiness.registry import check
 from readiness.repository import Repository
+
+# Commands that install exactly the locked packages.
+NPM_INSTALLS = (
+    r"\b(npm ci|pnpm (i|install)\b.*--frozen-lockfile|yarn\b.*--(immutable|frozen-lockfile)"
+    r"|bun install --frozen-lockfile)"
+)
+PYTHON_INSTALLS = (
+    r"\b(uv sync\b.*--(locked|frozen)|poetry (sync|install)|pdm sync|pipenv (sync|install --deploy)"
+    r"|pip install\b.*--require-hashes)"
+)
+
+
+def find_locked_installs(repository: Repository, pattern: str) -> Findings:
+    """Return whether each Dockerfile installs exactly the locked packages."""
+    for file in dockerfiles(repository):
+        seen, expected = "the installation in the image", "a command that installs exactly the locked packages"
+        yield repository.expect_match(pattern, file, seen=seen, expected=expected)
 
 
 @check("node", "lock-matches-manifest")
@@ -29,6 +47,9 @@ def npm_lock_matches_manifest(repository: Repository) -> Findings:
 
 @check("node", "installs-from-lock")
 def npm_installs_from_lock(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_locked_installs(repository, NPM_INSTALLS)
+        return
     for file in ("Dockerfile", "Makefile"):
         yield repository.expect_match(r"\bnpm ci\b", file, seen="npm ci", expected="this command")
 
@@ -43,6 +64,11 @@ def go_lock_matches_manifest(repository: Repository) -> Findings:
 
 @check("go", "installs-from-lock")
 def go_installs_from_lock(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        # Go refuses to change go.mod unless a build asks for it.
+        files = [*dockerfiles(repository), *repository.matching("Makefile", ".github/workflows/*.y*ml")]
+        yield repository.expect_no_match(r"-mod=mod\b", *files, seen="go build", expected="no -mod=mod")
+        return
     for file in ("Dockerfile", "Makefile"):
         yield repository.expect_match(
             r"go build .*-mod=readonly",
@@ -72,6 +98,9 @@ def uv_lock_matches_manifest(repository: Repository) -> Findings:
 
 @check("python", "installs-from-lock")
 def uv_installs_from_lock(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_locked_installs(repository, PYTHON_INSTALLS)
+        return
     for file in ("Dockerfile", "Makefile"):
         yield repository.expect_match(
             r"\buv sync --locked\b",

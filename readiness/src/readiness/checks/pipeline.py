@@ -2,18 +2,30 @@
 
 import re
 
+from readiness.detection import traits
 from readiness.documents import get, line_of, to_yaml
-from readiness.findings import Findings, judge
+from readiness.findings import Findings, failed, judge
 from readiness.languages import language
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.workflows import expect_step_on, jobs, workflows
 
+# Commands and actions of the checks, in repositories that choose their own.
+CHECKS = {
+    "lint": r"\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|pre-commit)\S*",
+    "typecheck": r"(\S*typecheck\S*|\S*type-check\S*|tsc|mypy|pyright|ty check|go (vet|build|test)|npm run build)",
+    "test": r"\S*(test|tox|nox|vitest|jest)\S*",
+    "integration": r"\S*(integration|e2e|end-to-end|smoke)\S*",
+}
+
 
 @check("service", "checks-on-every-change")
 def checks_on_every_change(repository: Repository) -> Findings:
-    for verb in ("lint", "typecheck", "test", "integration"):
-        yield expect_step_on(repository, "pull_request", f"make {verb}")
+    for verb, pattern in CHECKS.items():
+        if verb == "typecheck" and not repository.is_emitted and "go" in traits(repository):
+            continue  # the compiler checks the types
+        command = f"make {verb}"
+        yield expect_step_on(repository, "pull_request", command if repository.is_emitted else pattern, verb)
 
 
 LONGEST_JOB_MINUTES = 60
@@ -40,7 +52,7 @@ def runners_pinned(repository: Repository) -> Findings:
 
 @check("service", "actions-pinned")
 def actions_pinned(repository: Repository) -> Findings:
-    for name in workflows(repository):
+    for name in [*workflows(repository), *repository.matching(".github/actions/*/action.y*ml")]:
         for number, line in enumerate(repository.text(name).splitlines(), start=1):
             used = re.match(r"\s*(?:- )?uses:\s*(\S+)(.*)", line)
             if used and not used[1].startswith("./"):
@@ -133,8 +145,31 @@ def readiness_in_pipeline(repository: Repository) -> Findings:
     yield expect_step_on(repository, "pull_request", "(make readiness|scripts/check-readiness)", "make readiness")
 
 
+RENOVATE = ("renovate.json", "renovate.json5", ".github/renovate.json", ".github/renovate.json5", ".renovaterc*")
+DEPENDABOT = (".github/dependabot.yml", ".github/dependabot.yaml")
+
+
+def find_updates(repository: Repository) -> Findings:
+    """Return whether Renovate or Dependabot updates a repository, and whether they wait some days."""
+    for file in repository.matching(*RENOVATE):
+        waits = "minimumReleaseAge" in repository.text(file) or "best-practices" in repository.text(file)
+        yield judge(waits, "Renovate", "minimumReleaseAge", (file, 1))
+    files = repository.matching(*DEPENDABOT)
+    for file in files:
+        updates = get(repository.documents(file), 0, "updates", default=[])
+        for number, update in enumerate(updates):
+            days = get(update, "cooldown", "default-days", default=0)
+            seen = f"{get(update, 'package-ecosystem')}: cooldown of {days} days"
+            yield judge(days >= 1, seen, "1 or more", (file, line_of(updates, number)))
+    if not files and not repository.matching(*RENOVATE):
+        yield failed("neither Renovate nor Dependabot is configured")
+
+
 @check("service", "dependencies-updated")
 def dependencies_updated(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_updates(repository)
+        return
     file = ".github/dependabot.yml"
     updates = get(repository.documents(file), 0, "updates", default=[])
     covered = {get(update, "package-ecosystem") for update in updates}

@@ -1,8 +1,9 @@
 """Checks of the image that the pipeline builds and releases."""
 
-from readiness.dockerfile import DOCKERFILE, last_stage
+from readiness.dockerfile import last_stage, stages
 from readiness.documents import to_yaml
-from readiness.findings import Findings, Place, judge
+from readiness.findings import CannotJudgeError, Findings, Place, judge
+from readiness.locations import dockerfiles
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.workflows import WORKFLOWS, build_steps, expect_earlier_job, release_jobs, released_digest
@@ -10,12 +11,13 @@ from readiness.workflows import WORKFLOWS, build_steps, expect_earlier_job, rele
 
 @check("image-released", "version-in-image")
 def version_in_image(repository: Repository) -> Findings:
-    last = [entry.line for entry in last_stage(repository, "FROM")]
+    if not repository.is_emitted:
+        raise CannotJudgeError("the variable of the version is not known")
+    file = dockerfiles(repository)[0]
     for name in ("ARG", "ENV"):
-        found = [entry.line for entry in last_stage(repository, name) if "APP_VERSION" in entry.value]
-        yield judge(
-            found, f"{name} APP_VERSION", "this instruction in the last stage", (DOCKERFILE, (found or last)[0])
-        )
+        found = [entry for entry in last_stage(repository, file, name) if "APP_VERSION" in entry.value]
+        place = (found or stages(repository, file)[-1:])[0].place
+        yield judge(found, f"{name} APP_VERSION", "this instruction in the last stage", place)
     yield repository.expect_match(
         "--build-arg APP_VERSION=", "Makefile", seen="make image", expected="--build-arg APP_VERSION="
     )

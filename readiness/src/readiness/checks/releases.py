@@ -7,7 +7,7 @@ from readiness.documents import get, line_of, to_yaml
 from readiness.findings import Findings, judge
 from readiness.registry import check
 from readiness.repository import Repository
-from readiness.workflows import jobs, release_jobs, required_jobs, workflows
+from readiness.workflows import DEPLOYS, jobs, release_jobs, required_jobs, workflows
 
 
 @check("service", "staging-before-production")
@@ -24,11 +24,14 @@ def staging_before_production(repository: Repository) -> Findings:
 @check("service", "deploys-never-cancelled")
 def deploys_never_cancelled(repository: Repository) -> Findings:
     for job in jobs(repository):
-        if not job.environment or not job.runs("scripts/(deploy|rollback|preview)"):
+        if not job.environment or not job.runs(
+            "scripts/(deploy|rollback|preview)" if repository.is_emitted else DEPLOYS
+        ):
             continue
         concurrency = get(job.content, "concurrency", default={})
         group, cancels = get(concurrency, "group"), get(concurrency, "cancel-in-progress", default=False)
-        is_kept = group == f"deploy-{job.environment}" and cancels is False
+        is_own_group = group == f"deploy-{job.environment}" if repository.is_emitted else bool(group)
+        is_kept = is_own_group and cancels is False
         seen = f"job {job.name}: concurrency group {group}, cancel-in-progress {to_yaml(cancels)}"
         expected = f"deploy-{job.environment}, never cancelled"
         yield judge(is_kept, seen, expected, job.place("concurrency"))
@@ -41,12 +44,23 @@ def deploys_never_cancelled(repository: Repository) -> Findings:
         )
 
 
+# Commands and options that roll a failed release back, in repositories that choose their own.
+UNDOES = r"(rollout undo|helm rollback|helm upgrade .*--(atomic|rollback-on-failure)|\S*rollback\S*|vercel rollback)"
+
+
 @check("service", "bad-release-undone")
 def bad_release_undone(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        for job in release_jobs(repository):
+            undoes = job.runs(UNDOES)
+            place = job.place("steps", undoes[0][0]) if undoes else job.place()
+            seen = f"job {job.name} {'rolls back' if undoes else 'does not roll back'}"
+            yield judge(undoes, seen, "a rollback if the release or its smoke test fails", place)
+        return
     for job in release_jobs(repository):
         order = ["scripts/deploy", "scripts/smoke", "scripts/rollback"]
         numbers = [number for command in order for number, _ in job.runs(command)]
-        last = get(job.content, "steps", max(numbers, default=0), "if", default="")
+        last = dict(job.steps).get(max(numbers, default=0), {}).get("if", "")
         is_in_order = len(numbers) == len(order) and numbers == sorted(numbers)
         is_undone = is_in_order and re.search(r"failure\(\)|!success\(\)", str(last))
         seen, place = f"job {job.name}: its last step if {last}", job.place("steps", max(numbers, default=0))
@@ -56,6 +70,12 @@ def bad_release_undone(repository: Repository) -> Findings:
 @check("service", "rollback-by-hand")
 def rollback_by_hand(repository: Repository) -> Findings:
     script = "scripts/rollback"
+    if not repository.is_emitted:
+        documents = repository.matching("*.md")
+        pattern = r"(?i)^\W*(scripts/rollback|helm rollback|kubectl .*rollout undo|.*\brollback --?\w|make rollback)"
+        seen, expected = "how to roll back", "the command in a document"
+        yield repository.expect_match(pattern, *documents, seen=seen, expected=expected)
+        return
     yield judge(repository.is_executable(script), script, "an executable script", (script, 0))
     documents = [name for name in repository.matching("*.md") if name != CHECKLIST]
     yield repository.expect_match(
