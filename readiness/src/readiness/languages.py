@@ -117,5 +117,7 @@ def language(repository: Repository) -> Language:
 @cache
 def read_schema(repository: Repository) -> dict[str, Variable]:
     """Return the variables of the service's schema."""
+    if not repository.is_emitted:
+        raise CannotJudgeError("the schema of the environment is not known")
     found = language(repository)
     return found.parse_schema(repository.text(found.schema_file))

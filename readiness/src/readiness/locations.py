@@ -70,6 +70,8 @@ def kustomizations(repository: Repository) -> list[str]:
     for folder in folders:
         file = kustomization_file(repository, folder)
         content = get(repository.documents(file), 0, default={})
+        if get(content, "kind") == "Component":
+            referred.add(folder)
         for entry in [
             *get(content, "resources", default=[]),
             *get(content, "bases", default=[]),

@@ -76,13 +76,23 @@ def environments(repository: Repository) -> list[str]:
     if repository.is_emitted:
         return sorted({name.split("/")[2] for name in repository.matching(f"{OVERLAYS}/*/kustomization.yaml")})
     plain = {name.rpartition("/")[0] for name in plain_manifests(repository)}
-    found = sorted({*kustomizations(repository), *plain})
+    found = sorted({*plain, *(folder for folder in kustomizations(repository) if builds(repository, folder))})
+    if not found and kustomizations(repository):
+        raise CannotJudgeError(f"the kustomizations do not build: {', '.join(kustomizations(repository))}")
     if not found:
         charts = ", ".join(helm_charts(repository))
         if charts:
             raise CannotJudgeError(f"the manifests are Helm templates: {charts}")
         raise NotApplicableError("there are no Kubernetes manifests")
     return found
+
+
+def builds(repository: Repository, folder: str) -> bool:
+    """Return whether a kustomization builds without the network."""
+    try:
+        return kustomize(repository.root / folder) is not None or bool(listed(repository, folder))
+    except (ReadinessError, FileNotFoundError, ValueError):
+        return False
 
 
 def folder_of(repository: Repository, environment: str) -> str:

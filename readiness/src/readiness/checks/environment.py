@@ -2,7 +2,7 @@
 
 from readiness.dockerfile import last_stage
 from readiness.environment import EXAMPLE, read_example, whole_number
-from readiness.findings import Findings, judge
+from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.languages import language, read_schema
 from readiness.locations import dockerfiles
 from readiness.registry import check
@@ -58,12 +58,16 @@ def example_secrets_refused(repository: Repository) -> Findings:
 
 @check("service", "fail-fast")
 def fail_fast(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        raise CannotJudgeError("the response to an invalid environment is not known")
     file, pattern = language(repository).exit_code
     yield repository.expect_match(pattern, file, seen="exit code of a wrong environment", expected="78")
 
 
 @check("image-released", "stops-in-time")
 def stops_in_time(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        raise CannotJudgeError("the time that the service takes to stop is not known")
     given = {name: value for name, (value, _) in read_example(repository).items()}
     delay = whole_number(given, "SHUTDOWN_DELAY_SECONDS", "0")
     timeout = whole_number(given, "SHUTDOWN_TIMEOUT_SECONDS", "0")

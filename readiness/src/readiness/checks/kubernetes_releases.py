@@ -1,7 +1,7 @@
 """Checks of releases on Kubernetes: lock, migration and rolling updates."""
 
 from readiness.documents import get, line_of, to_yaml
-from readiness.findings import Findings, judge
+from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.manifests import environments, objects, overlay, selects, servers
 from readiness.registry import check
 from readiness.repository import Repository
@@ -55,6 +55,8 @@ def rollout_loses_no_pod(repository: Repository) -> Findings:
 
 @check("kubernetes-rolling", "tried-without-traffic")
 def tried_without_traffic(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        raise CannotJudgeError("the commands of a release are not known")
     for environment in environments(repository):
         trials = [
             job
