@@ -15,12 +15,17 @@ from readiness.results import check_items, count
 from readiness.running_service import check_service
 
 DESCRIPTION = """\
-Check the items of READINESS.md on the repository in the current directory.
+Check whether the repository in the current directory is ready for production.
 
 Each item passes or fails, with the file and line that prove it. Items that only people can check are manual: whoever
 checks one signs it off in readiness.yml with name, date and expiry. An expired sign-off fails.
 
-Prints failures, sign-offs that expire within 30 days, and a summary. The formats json and markdown list every item.
+A repository that the template created is checked against its READINESS.md. In any other repository, Dockerfiles,
+workflows, manifests and sources are searched for. An item may also be "not applicable", or "unknown" if a program
+cannot judge it. No program of such a repository is run.
+
+Prints failures, unknown items, sign-offs that expire within 30 days, and a summary. The formats json and markdown list
+every item.
 
 exit codes: 0 no item fails, 1 an item fails or cannot be checked, 2 invalid arguments
 """

@@ -44,7 +44,8 @@ def select_parts(answers: Iterable[str]) -> list[str]:
     return [entry["part"] for entry in read_items("parts") if is_selected(entry, chosen)]
 
 
-def select_checks(answers: Iterable[str]) -> dict[str, Check]:
+@cache
+def select_checks(answers: frozenset[str]) -> dict[str, Check]:
     """Return the checks that the answers select, by item."""
     parts = select_parts(answers)
     return {item: function for (part, item), function in CHECKS.items() if part in parts}
