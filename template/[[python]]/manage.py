@@ -1,4 +1,4 @@
-"""Django's command line: `manage.py migrate` and the like."""
+"""Django's command line, such as `manage.py migrate`."""
 
 import os
 import sys

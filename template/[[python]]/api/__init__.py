@@ -1,1 +1,1 @@
-"""The service's own work. Yours: an update of the template never touches this folder."""
+"""The service's own code. You own this folder: template updates do not change it."""

@@ -1,4 +1,4 @@
-"""Routes, without a slash at the end: each answers with one too."""
+"""Routes, without a trailing slash; each also matches with one."""
 
 from django.urls import path
 

@@ -12,13 +12,13 @@ from web.problems import unauthorized
 
 @require_safe
 def index(_request: HttpRequest) -> JsonResponse:
-    """Tell which service this is."""
+    """Return the service's name and version."""
     return JsonResponse({"service": SERVICE, "version": load_environment().app_version})
 
 
 @require_safe
 def me(request: HttpRequest) -> JsonResponse:
-    """Tell whom the request's JSON Web Token was issued to; 401 without a valid one."""
+    """Return the subject of the request's JSON Web Token, or 401 without a valid one."""
     try:
         claims = jwt.decode(
             bearer_token(request) or "",

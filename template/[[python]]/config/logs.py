@@ -1,4 +1,4 @@
-"""Logs on stdout: one JSON object a line, in development lines for people."""
+"""Logs on stdout: JSON lines, readable lines in development."""
 
 import logging.config
 import sys
@@ -13,10 +13,10 @@ LEVELS = {"warning": "warn", "critical": "error"}
 
 
 def configure_logs(environment: Environment) -> None:
-    """Send the lines of structlog and of every library's logger through the same handler.
+    """Configure one handler for structlog and for the loggers of all libraries.
 
     Arguments:
-        environment: its mode decides the format, its log level what is left out.
+        environment: selects the format and the minimum level.
 
     """
     level = logging.getLevelNamesMapping()[environment.log_level.upper()]
@@ -43,12 +43,12 @@ def configure_logs(environment: Environment) -> None:
             **event,
         }
 
-    for_machines: list[Processor] = [
+    json_lines: list[Processor] = [
         structlog.processors.format_exc_info,
         add_service,
         structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
     ]
-    for_people: list[Processor] = [
+    readable_lines: list[Processor] = [
         structlog.dev.ConsoleRenderer(timestamp_key="time", colors=sys.stdout.isatty()),
     ]
     logging.config.dictConfig(
@@ -61,12 +61,12 @@ def configure_logs(environment: Environment) -> None:
                     "foreign_pre_chain": common,
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        *(for_people if environment.app_env == "development" else for_machines),
+                        *(readable_lines if environment.app_env == "development" else json_lines),
                     ],
                 }
             },
             "filters": {
-                "with_cause": {
+                "only_exceptions": {
                     "()": "django.utils.log.CallbackFilter",
                     "callback": lambda record: bool(record.exc_info),
                 }
@@ -80,11 +80,11 @@ def configure_logs(environment: Environment) -> None:
             },
             "root": {"level": level, "handlers": ["stdout"]},
             "loggers": {
-                # The service says itself when it starts and stops; of gunicorn only troubles count.
+                # The service logs its own start and stop; log only warnings of gunicorn.
                 "gunicorn.error": {"level": max(level, logging.WARNING), "propagate": True},
-                # Every answer is logged by web.middleware; the exception behind a 500 only here.
-                "django.request": {"filters": ["with_cause"]},
-                # Repeats the Host header that some scanner sent; the answer is a 400 like others.
+                # web.middleware logs every response; this logger logs the exception of a 500.
+                "django.request": {"filters": ["only_exceptions"]},
+                # Would log the Host headers of scanners; the response is a 400.
                 "django.security.DisallowedHost": {"level": "CRITICAL"},
             },
         }

@@ -1,4 +1,4 @@
-"""The application that gunicorn serves: the service on PORT, its metrics on METRICS_PORT."""
+"""The application of gunicorn: the service on PORT, its metrics on METRICS_PORT."""
 
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -11,7 +11,7 @@ METRICS_PORT = str(load_environment().metrics_port)
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a request; the port that it came in on, which no header can change, decides how."""
+    """Handle a request by the port that received it, which no header can change."""
     if environ["SERVER_PORT"] == METRICS_PORT:
         return exposition.application(environ, start_response)
     return wsgi.application(environ, start_response)

@@ -1,7 +1,7 @@
-"""How much one instance does at a time; to serve more, run more instances."""
+"""The concurrency of one instance. To serve more requests, run more instances."""
 
 WORKERS = 2
-"""Processes that serve requests: one stays when the other one fails."""
+"""Processes that serve requests: if one fails, the other continues."""
 
 THREADS = 8
-"""Requests that each worker serves at a time."""
+"""Concurrent requests per worker."""

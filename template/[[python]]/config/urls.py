@@ -1,4 +1,4 @@
-"""All routes: the owner's from api, and problem documents where none answers."""
+"""All routes: those of api, and problem documents for errors."""
 
 from django.urls import include, path
 

@@ -1,1 +1,1 @@
-"""Health: whether the process lives, is ready for traffic, and what its dependencies do."""
+"""Liveness, readiness and detailed health."""

@@ -1,4 +1,4 @@
-"""The container's health check, `python -m health`: exits with 0 where /health answers 200."""
+"""The container's health check, `python -m health`. Exit code 0: /health answered 200."""
 
 import os
 import sys

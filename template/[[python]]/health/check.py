@@ -1,4 +1,4 @@
-"""Checks of what the service depends on."""
+"""Health checks of dependencies."""
 
 import socket
 import threading
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 CHECK_SECONDS = 2
-"""Time that a check may take."""
+"""Time limit of a check."""
 
 FRESH_SECONDS = 1
-"""Time for which a result is good, so that probes do not flood a dependency, however many come."""
+"""Time for which a result is reused, so that many probes do not flood a dependency."""
 
 Failure = Literal[
     "timeout",
@@ -28,22 +28,22 @@ class CheckError(Exception):
     """A failure whose kind the check knows."""
 
     def __init__(self, failure: Failure) -> None:
-        """Take what may be told: a kind of failure, never an address or a credential."""
+        """Set the kind of failure, never an address or a credential."""
         super().__init__(failure)
         self.failure: Failure = failure
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found out, and the milliseconds that it took."""
+    """The result of a check and its duration in milliseconds."""
 
     latency_ms: float
     failure: Failure | None = None
 
     def as_json(self) -> dict[str, str | float]:
-        """Return the result as /health/detailed shows it."""
-        shown = {"status": "error" if self.failure else "ok", "latencyMs": self.latency_ms}
-        return shown | {"error": self.failure} if self.failure else shown
+        """Return the result for /health/detailed."""
+        result = {"status": "error" if self.failure else "ok", "latencyMs": self.latency_ms}
+        return result | {"error": self.failure} if self.failure else result
 
 
 @dataclass(eq=False)
@@ -51,9 +51,9 @@ class Check:
     """A check of one dependency.
 
     Arguments:
-        name: what /health/detailed calls it.
-        probe: returns where the dependency works, else raises.
-        required: whether the service takes no traffic without it.
+        name: its name in /health/detailed.
+        probe: returns if the dependency works, otherwise raises.
+        required: whether the service is not ready without it.
 
     """
 
@@ -65,10 +65,9 @@ class Check:
     _started_at: float = field(default=float("-inf"), init=False)
 
     def start(self) -> Future[Result]:
-        """Return a result to come, shared by all who ask at the same time.
+        """Start the check and return its future result, shared by concurrent callers.
 
-        A probe that hangs so holds one thread, not one for each question; the thread does not keep
-        the process alive.
+        A hanging probe therefore uses one daemon thread, not one per request.
         """
         with self._lock:
             never = self._started_at == float("-inf")
@@ -83,14 +82,14 @@ class Check:
         failure: Failure | None = None
         try:
             self.probe()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the check has failed
+        except Exception as error:  # noqa: BLE001 - any exception is a failure
             failure = failure_of(error)
         milliseconds = (time.monotonic() - self._started_at) * 1000
         result.set_result(Result(round(milliseconds, 1), failure))
 
 
 def run_checks(checks: Iterable[Check]) -> dict[str, Result]:
-    """Run checks together; return their results by name, after CHECK_SECONDS at most."""
+    """Run checks concurrently; return the results by name within CHECK_SECONDS."""
     deadline = time.monotonic() + CHECK_SECONDS
     started = {check.name: check.start() for check in checks}
     results: dict[str, Result] = {}
@@ -103,7 +102,7 @@ def run_checks(checks: Iterable[Check]) -> dict[str, Result]:
 
 
 def failure_of(error: BaseException | None) -> Failure:
-    """Return the kind of a failure, found by the exception or what caused it."""
+    """Return the kind of failure of an exception or of its cause."""
     while error:
         if isinstance(error, CheckError):
             return error.failure

@@ -1,4 +1,4 @@
-"""Measuring a running service from outside: requests at a steady pace, each on a new connection."""
+"""Measures a running service: requests at a constant rate, each on a new connection."""
 
 import math
 import ssl
@@ -18,7 +18,7 @@ BLOCK_BYTES = 65536
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one request went: the seconds that it took and, if it failed, the kind of failure."""
+    """The duration of a request in seconds and, if it failed, the kind of failure."""
 
     seconds: float
     failure: str | None = None
@@ -27,10 +27,10 @@ class Outcome:
 def measure(
     urls: list[SplitResult], host: str | None, requests: int, rate: float, timeout_seconds: float
 ) -> list[Outcome]:
-    """Send GET requests to URLs in turn and return how each went; they ask for `host`, or for that of the URL.
+    """Send GET requests to URLs in turn, with `host` or the URL's host in the Host header; return the outcomes.
 
-    However slow the answers are, `rate` requests are sent a second; all of it takes
-    (requests - 1) / rate + timeout_seconds at most.
+    Sends `rate` requests per second, however slow the responses are. The total time is at most
+    (requests - 1) / rate + timeout_seconds.
     """
     context = ssl.create_default_context()
     began = time.monotonic()
@@ -39,14 +39,14 @@ def measure(
         time.sleep(max(0, began + number / rate - time.monotonic()))
         result: Future[Outcome] = Future()
         sent.append((time.monotonic() + timeout_seconds, result))
-        # A daemon: what hangs, even in the lookup of a name, keeps neither the others nor the process waiting.
+        # A daemon thread, so that a hanging request, even in name resolution, blocks nothing else.
         arguments = (urls[number % len(urls)], host, timeout_seconds, context, result)
         threading.Thread(target=send, args=arguments, daemon=True).start()
     return [wait_for(result, deadline, timeout_seconds) for deadline, result in sent]
 
 
 def wait_for(result: Future[Outcome], deadline: float, timeout_seconds: float) -> Outcome:
-    """Return the outcome of a request, at its deadline at the latest."""
+    """Return the outcome of a request by its deadline."""
     try:
         return result.result(timeout=max(0, deadline - time.monotonic()))
     except TimeoutError:
@@ -62,15 +62,15 @@ def send(
     try:
         status = get(url, host, timeout_seconds, context)
         failure = None if HTTPStatus.OK <= status < HTTPStatus.BAD_REQUEST else f"status {status}"
-    except Exception as error:  # noqa: BLE001 - whatever it is, the request has failed
+    except Exception as error:  # noqa: BLE001 - any exception is a failure
         failure = failure_of(error)
     seconds = time.monotonic() - began
     result.set_result(Outcome(seconds, failure if seconds <= timeout_seconds else "timeout"))
 
 
 def get(url: SplitResult, host: str | None, timeout_seconds: float, context: ssl.SSLContext) -> int:
-    """Return the status of an answer that has arrived as a whole; raise OSError or HTTPException if none has."""
-    # Through a load balancer each new connection may reach another instance, so none is kept.
+    """Return the status of a complete response; raise OSError or HTTPException without one."""
+    # No keep-alive: a load balancer can send each new connection to another instance.
     address = url.hostname or ""
     connection = (
         HTTPSConnection(address, url.port, timeout=timeout_seconds, context=context)
@@ -83,7 +83,7 @@ def get(url: SplitResult, host: str | None, timeout_seconds: float, context: ssl
         response = connection.getresponse()
         while response.read(BLOCK_BYTES):
             pass
-        if response.length:  # read itself raises this only where it reads all at once
+        if response.length:  # read(n) does not raise this itself
             raise IncompleteRead(b"", response.length)
         return response.status
     finally:
@@ -92,12 +92,12 @@ def get(url: SplitResult, host: str | None, timeout_seconds: float, context: ssl
 
 @dataclass(frozen=True)
 class Report:
-    """What the outcomes say together.
+    """The summary of the outcomes.
 
     Arguments:
-        requests: how many were sent.
-        failures: how many of them failed, by kind of failure.
-        p95_milliseconds: the 95th percentile of latency, of the requests that succeeded or, if none did, of all.
+        requests: the number of requests.
+        failures: the number of failed requests by kind.
+        p95_milliseconds: 95th percentile of latency of the successful requests, or of all if none succeeded.
 
     """
 
@@ -107,7 +107,7 @@ class Report:
 
     @classmethod
     def of(cls, outcomes: list[Outcome]) -> "Report":
-        """Sum up the outcomes of one request or more."""
+        """Return the report of one or more outcomes."""
         failures = Counter(outcome.failure for outcome in outcomes if outcome.failure)
         succeeded = [outcome.seconds for outcome in outcomes if not outcome.failure]
         seconds = percentile(succeeded or [outcome.seconds for outcome in outcomes], 95)
@@ -115,10 +115,10 @@ class Report:
 
     @property
     def failure_percent(self) -> float:
-        """How many of the requests failed."""
+        """The share of failed requests."""
         return 100 * sum(self.failures.values()) / self.requests
 
 
 def percentile(values: list[float], percent: int) -> float:
-    """Return the smallest value that so many percent of all do not exceed: the nearest rank."""
+    """Return the percentile by the nearest-rank method."""
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]

@@ -1,4 +1,4 @@
-"""Answers to probes, whatever host they ask for; never redirected."""
+"""The health endpoints, for any host and without redirects."""
 
 import secrets
 import time
@@ -20,7 +20,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def answer_probes(get_response: GetResponse) -> GetResponse:
-    """Answer the paths of health checks and pass on all others."""
+    """Serve the paths of the health endpoints and pass other requests on."""
     answers = {"/health": live, "/health/ready": ready, "/health/detailed": detailed}
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -35,12 +35,12 @@ def answer_probes(get_response: GetResponse) -> GetResponse:
 
 
 def live(_request: HttpRequest) -> HttpResponse:
-    """Tell that the process answers; asks nothing of what it depends on."""
+    """Return 200; checks no dependency."""
     return HttpResponse(b'{"status":"ok"}', content_type="application/json")
 
 
 def ready(_request: HttpRequest) -> HttpResponse:
-    """Tell whether the service wants traffic."""
+    """Return 200 if the service can handle requests, otherwise 503."""
     if not draining.is_set():
         results = run_checks(check for check in CHECKS if check.required)
         if not any(result.failure for result in results.values()):
@@ -53,7 +53,7 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 
 def detailed(request: HttpRequest) -> HttpResponse:
-    """Tell operators, who have the token, how each dependency is."""
+    """Report each dependency to requests with the token."""
     environment = load_environment()
     token = bearer_token(request) or ""
     if not secrets.compare_digest(token.encode(), environment.health_token.encode()):

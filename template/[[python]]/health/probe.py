@@ -1,4 +1,4 @@
-"""The command `python -m health.probe`: measures a running service, which need not be this one."""
+"""The command `python -m health.probe`: measures a running service, this one or another."""
 
 import json
 import math
@@ -10,24 +10,24 @@ from urllib.parse import SplitResult, urlsplit
 from health.measure import Report, measure
 
 DESCRIPTION = """\
-Sends GET requests to the URLs in turn, at a steady pace, each on a new connection, and judges the answers.
+Sends GET requests to the URLs in turn, at a constant rate, each on a new connection, and checks the responses.
 """
 
 EPILOG = """\
-A request fails if its answer is not complete in time or its status is not 200 to 399; redirects are not followed.
-Latency is the time from the lookup of the host's name to the last byte of the answer. Its 95th percentile is the
-nearest rank, rounded up, among the requests that succeeded; among all if none did.
+A request fails if its response is not complete in time or its status is not 200 to 399; redirects are not followed.
+Latency is the time from the name lookup to the last byte of the response. The 95th percentile is the nearest rank,
+rounded up, of the successful requests, or of all if none succeeded.
 
 The result is one line of JSON on stdout:
   {"requests":60,"failures":{"status 500":3},"failurePercent":5,"p95Milliseconds":12,"passed":false}
-Failures are counted by kind: status NNN, timeout, connection refused, name not resolved, unavailable (anything else).
+Kinds of failures: status NNN, timeout, connection refused, name not resolved, unavailable (anything else).
 
-exit codes: 0 passed, 1 not passed, 2 wrong usage
+exit codes: 0 passed, 1 failed, 2 wrong usage
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Measure what the arguments ask for, print the result and return the exit code."""
+    """Measure, print the result and return the exit code."""
     options = parser().parse_args(arguments)
     report = Report.of(measure(options.urls, options.host, options.requests, options.rate, options.timeout_seconds))
     passed = (
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 
 def parser() -> ArgumentParser:
-    """Return the parser of the command's arguments."""
+    """Return the argument parser."""
     parser = ArgumentParser(
         prog="python -m health.probe",
         description=DESCRIPTION,
@@ -56,19 +56,17 @@ def parser() -> ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("urls", metavar="URL", nargs="+", type=url, help="such as http://orders/health/ready")
-    parser.add_argument(
-        "--host", metavar="NAME", help="whom the requests ask for in their Host header (default: the host of the URL)"
-    )
+    parser.add_argument("--host", metavar="NAME", help="Host header (default: the host of the URL)")
     for name, kind, default, purpose in (
-        ("--requests", whole_number(1, 10_000), 60, "how many in all, 1 to 10000"),
-        ("--rate", number(0.1, 100), 10, "how many a second, 0.1 to 100"),
-        ("--timeout-seconds", number(0.1, 60), 2, "how long a single one may take, 0.1 to 60"),
-        ("--max-failure-percent", number(0, 100), 1, "how many may fail, 0 to 100"),
+        ("--requests", whole_number(1, 10_000), 60, "total number of requests, 1 to 10000"),
+        ("--rate", number(0.1, 100), 10, "requests per second, 0.1 to 100"),
+        ("--timeout-seconds", number(0.1, 60), 2, "time limit of a request, 0.1 to 60"),
+        ("--max-failure-percent", number(0, 100), 1, "allowed share of failures, 0 to 100"),
         (
             "--max-p95-milliseconds",
             whole_number(1, 60_000),
             500,
-            "how high the 95th percentile of latency may be, 1 to 60000",
+            "allowed 95th percentile of latency, 1 to 60000",
         ),
     ):
         parser.add_argument(name, metavar="NUMBER", type=kind, default=default, help=f"{purpose} (default {default})")
@@ -76,7 +74,7 @@ def parser() -> ArgumentParser:
 
 
 def url(text: str) -> SplitResult:
-    """Return an address, taken apart."""
+    """Return a parsed URL."""
     try:
         parts = urlsplit(text)
         is_valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -89,7 +87,7 @@ def url(text: str) -> SplitResult:
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Return what reads a whole number from the least to the most that is allowed."""
+    """Return a parser of whole numbers in a range."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:
@@ -101,7 +99,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def number(least: float, most: float) -> Callable[[str], float]:
-    """Return what reads a number from the least to the most that is allowed."""
+    """Return a parser of numbers in a range."""
 
     def read(text: str) -> float:
         try:

@@ -1,10 +1,10 @@
-"""What a worker knows about itself."""
+"""The state of a worker."""
 
 import threading
 import time
 
 STARTED_AT = time.monotonic()
-"""When the service started: the server loads this before it starts its workers."""
+"""The start of the service: the server imports this before it starts its workers."""
 
 draining = threading.Event()
-"""Set from SIGTERM on: not ready, and every answer closes its connection."""
+"""Set after SIGTERM: not ready, and every response closes its connection."""

@@ -1,1 +1,1 @@
-"""Tests; those in integration need what the service depends on."""
+"""Tests; those in integration require the dependencies of the service."""

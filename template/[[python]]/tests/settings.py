@@ -1,4 +1,4 @@
-"""Django's settings in tests: the real ones, in an environment of their own."""
+"""Django's settings in tests: the real settings with a test environment."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""What every answer has in common."""
+"""Properties of every response."""
 
 import io
 import uuid
@@ -18,7 +18,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def broken(_request: HttpRequest) -> HttpResponse:
-    text = "details that nobody outside may see"
+    text = "details for the log only"
     raise RuntimeError(text)
 
 
@@ -42,7 +42,7 @@ def test_security_headers(client: Client, url: str) -> None:
     assert "Strict-Transport-Security" not in headers
 
 
-def test_deployed_services_insist_on_tls(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deployed_services_require_tls(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = load_environment().model_copy(update={"app_env": "staging"})
     monkeypatch.setattr(middleware, "load_environment", lambda: environment)
     assert client.get("/health")["Strict-Transport-Security"] == "max-age=31536000"
@@ -77,7 +77,7 @@ def test_other_host(client: Client) -> None:
 
 
 @override_settings(ROOT_URLCONF=__name__)
-def test_a_mistake_stays_inside() -> None:
+def test_a_500_has_no_details() -> None:
     answer = Client(raise_request_exception=False).get("/broken")
     assert answer.status_code == 500
     assert answer.json() == {"type": "about:blank", "title": "Internal Server Error", "status": 500}

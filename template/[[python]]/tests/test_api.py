@@ -18,12 +18,12 @@ def in_seconds(seconds: int) -> int:
     return int(time.time()) + seconds
 
 
-def test_index_tells_service_and_version(client: Client) -> None:
+def test_index_returns_service_and_version(client: Client) -> None:
     assert client.get("/").json() == {"service": SERVICE, "version": "1.2.3"}
 
 
 @pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/me/"])
-def test_me_tells_the_subject_of_the_token(client: Client, path: str) -> None:
+def test_me_returns_the_subject_of_the_token(client: Client, path: str) -> None:
     answer = client.get(path, headers={"Authorization": f"Bearer {token(sub='ada', exp=in_seconds(60))}"})
     assert (answer.status_code, answer.json()) == (200, {"subject": "ada"})
 

@@ -22,7 +22,7 @@ def works() -> None:
         (ValueError("https://user:password@host/"), "unavailable"),
     ],
 )
-def test_failures_have_kinds_and_no_details(error: Exception, failure: Failure) -> None:
+def test_failures_have_a_kind_without_details(error: Exception, failure: Failure) -> None:
     def fails() -> None:
         raise error
 
@@ -31,7 +31,7 @@ def test_failures_have_kinds_and_no_details(error: Exception, failure: Failure) 
     assert result == {"status": "error", "error": failure}
 
 
-def test_the_cause_tells_the_kind() -> None:
+def test_the_cause_determines_the_kind() -> None:
     def fails() -> None:
         try:
             raise ConnectionRefusedError
@@ -41,7 +41,7 @@ def test_the_cause_tells_the_kind() -> None:
     assert run_checks([Check("cache", fails)])["cache"].failure == "connection refused"
 
 
-def test_checks_run_together_and_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_run_concurrently_with_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "CHECK_SECONDS", 0.2)
     release = threading.Event()
 
@@ -55,20 +55,20 @@ def test_checks_run_together_and_only_so_long(monkeypatch: pytest.MonkeyPatch) -
     assert [result.failure for result in results.values()] == ["timeout", "timeout", None]
 
 
-def test_who_asks_at_the_same_time_shares_a_result() -> None:
-    asked = 0
+def test_concurrent_callers_share_a_result() -> None:
+    calls = 0
 
     def counts() -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal calls
+        calls += 1
 
     database = Check("database", counts)
     for _ in range(5):
         run_checks([database])
-    assert asked == 1
+    assert calls == 1
 
 
-def test_a_result_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "FRESH_SECONDS", 0)
     failures: list[Exception] = [ConnectionRefusedError()]
 

@@ -36,24 +36,24 @@ def drained() -> Iterator[None]:
 
 @pytest.mark.usefixtures("drained")
 @pytest.mark.parametrize("path", ["/health", "/health/"])
-def test_live_whatever_else_happens(client: Client, checks: list[Check], path: str) -> None:
+def test_always_live(client: Client, checks: list[Check], path: str) -> None:
     checks.append(Check("database", fails))
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_probes_come_under_any_host(client: Client) -> None:
+def test_probes_can_use_any_host(client: Client) -> None:
     assert client.get("/health", headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
-def test_probes_only_read(client: Client) -> None:
+def test_probes_allow_only_get_and_head(client: Client) -> None:
     assert client.head("/health").status_code == 200
     answer = client.post("/health")
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/health/ready/"])
-def test_ready_while_what_is_required_works(client: Client, checks: list[Check], path: str) -> None:
+def test_ready_while_required_dependencies_work(client: Client, checks: list[Check], path: str) -> None:
     checks += [Check("database", works), Check("optional", fails, required=False)]
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
@@ -71,7 +71,7 @@ def test_not_ready_while_draining(client: Client) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer wrong", f"Basic {ENVIRONMENT['HEALTH_TOKEN']}", "Bearer ü"])
-def test_detailed_needs_the_token(client: Client, authorization: str) -> None:
+def test_detailed_requires_the_token(client: Client, authorization: str) -> None:
     answer = client.get("/health/detailed", headers={"Authorization": authorization})
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
     assert answer["Content-Type"] == "application/problem+json"

@@ -17,7 +17,7 @@ from config.logs import configure_logs
 
 @pytest.fixture
 def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Send the logs where a test can read them."""
+    """Capture the logs."""
     stdout = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stdout)
     configure_logs(load_environment())
@@ -29,7 +29,7 @@ def lines(output: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
-def test_one_line_for_each_request(client: Client, output: io.StringIO) -> None:
+def test_one_line_per_request(client: Client, output: io.StringIO) -> None:
     client.get("/api/v1/me/?secret=1", headers={"X-Request-Id": "abc", "Authorization": "Bearer hidden"})
     [line] = lines(output)
     assert line.pop("durationMs") >= 0
@@ -60,14 +60,14 @@ def test_the_cause_of_a_500_is_logged(output: io.StringIO) -> None:
     assert "RuntimeError: details" in cause["exception"]
 
 
-def test_levels_have_the_same_names_everywhere(output: io.StringIO) -> None:
+def test_level_names_are_uniform(output: io.StringIO) -> None:
     logger = logging.getLogger("library")
     logger.warning("one %s", "more")
     logger.critical("two")
     assert [(line["level"], line["msg"]) for line in lines(output)] == [("warn", "one more"), ("error", "two")]
 
 
-def test_people_read_the_logs_in_development(output: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_logs_are_readable(output: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", output)
     configure_logs(load_environment().model_copy(update={"app_env": "development"}))
     structlog.get_logger().info("hello", answer=42)

@@ -6,8 +6,8 @@ from django.test import Client
 from config import ports
 
 
-def ask(path: str) -> tuple[str, str]:
-    """Return the status and body of an answer on METRICS_PORT."""
+def get(path: str) -> tuple[str, str]:
+    """Return the status and body of a response on METRICS_PORT."""
     environ: dict[str, Any] = {"PATH_INFO": path, "SERVER_PORT": ports.METRICS_PORT}
     setup_testing_defaults(environ)
     statuses: list[str] = []
@@ -23,7 +23,7 @@ def test_requests_are_counted_by_route(client: Client) -> None:
     client.get("/api/v1/me/")
     client.get("/nowhere/at/all")
     client.generic("BREW", "/")
-    status, text = ask("/metrics")
+    status, text = get("/metrics")
     assert status == "200 OK"
     assert 'http_requests_total{method="GET",route="/api/v1/me",status="401"}' in text
     assert 'http_requests_total{method="GET",route="unmatched",status="404"}' in text
@@ -35,12 +35,12 @@ def test_requests_are_counted_by_route(client: Client) -> None:
 
 def test_probes_are_not_counted(client: Client) -> None:
     client.get("/health")
-    assert "/health" not in ask("/metrics")[1]
+    assert "/health" not in get("/metrics")[1]
 
 
-def test_only_metrics_are_on_the_port_of_metrics() -> None:
-    assert ask("/health")[0] == "404 Not Found"
+def test_the_metrics_port_serves_only_metrics() -> None:
+    assert get("/health")[0] == "404 Not Found"
 
 
-def test_metrics_are_nowhere_else(client: Client) -> None:
+def test_metrics_are_not_public(client: Client) -> None:
     assert client.get("/metrics").status_code == 404

@@ -19,7 +19,7 @@ PACE = ("--requests=20", "--rate=100", "--timeout-seconds=5", "--max-p95-millise
 
 @dataclass
 class Service:
-    """A service that does what a test says, and counts."""
+    """A service with a configurable response that counts its requests."""
 
     answer: Callable[[BaseHTTPRequestHandler, int], None]
     paths: list[str] = field(default_factory=list)
@@ -33,7 +33,7 @@ def service() -> Iterator[Service]:
     lock = Lock()
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # which keeps connections where clients do
+        protocol_version = "HTTP/1.1"  # with keep-alive
 
         def setup(self) -> None:
             with lock:
@@ -47,11 +47,11 @@ def service() -> Iterator[Service]:
             service.answer(self, number)
 
         def log_message(self, *_: object) -> None:
-            """Stay quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that has hung up
+        server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that disconnected
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         service.address = f"http://127.0.0.1:{server.server_port}"
         yield service
@@ -59,7 +59,7 @@ def service() -> Iterator[Service]:
 
 
 def answer_with(status: int, every: int = 1, seconds: float = 0) -> Callable[[BaseHTTPRequestHandler, int], None]:
-    """Return what answers every so-and-so-many-th request with a status after some seconds, the others with 200."""
+    """Return a handler that answers every nth request with a status after a delay, others with 200."""
 
     def answer(handler: BaseHTTPRequestHandler, number: int) -> None:
         if number % every == 0:
@@ -93,7 +93,7 @@ def test_each_url_in_turn_on_new_connections(service: Service, run: Run) -> None
     assert (service.paths.count("/"), service.paths.count("/health?a=b%20c")) == (10, 10)
 
 
-def test_another_host_is_asked_for(service: Service, run: Run) -> None:
+def test_host_header(service: Service, run: Run) -> None:
     def answer(handler: BaseHTTPRequestHandler, number: int) -> None:
         answer_with(200 if handler.headers["Host"] == "orders" else 400)(handler, number)
 
@@ -102,7 +102,7 @@ def test_another_host_is_asked_for(service: Service, run: Run) -> None:
     assert run(service.address, "--host=orders")[0] == 0
 
 
-def test_failures_count_by_kind(service: Service, run: Run) -> None:
+def test_failures_are_counted_by_kind(service: Service, run: Run) -> None:
     service.answer = answer_with(500, every=4)
     code, report = run(service.address)
     assert (code, report["failures"], report["failurePercent"]) == (1, {"status 500": 5}, 25)
@@ -115,13 +115,13 @@ def test_statuses(service: Service, run: Run, status: int, code: int) -> None:
     assert run(service.address)[0] == code
 
 
-def test_slow_answers(service: Service, run: Run) -> None:
+def test_slow_responses(service: Service, run: Run) -> None:
     service.answer = answer_with(200, every=10, seconds=0.1)
     code, report = run(service.address, "--max-p95-milliseconds=99")
     assert (code, report["failures"], report["p95Milliseconds"] >= 100) == (1, {}, True)
 
 
-def test_failures_do_not_count_as_latency(service: Service, run: Run) -> None:
+def test_latency_excludes_failures(service: Service, run: Run) -> None:
     service.answer = answer_with(503, every=2, seconds=1)
     assert run(service.address)[1]["p95Milliseconds"] < 1000
 
@@ -139,7 +139,7 @@ def dripping(handler: BaseHTTPRequestHandler, _number: int) -> None:
 
 
 @pytest.mark.parametrize("answer", [silent, dripping])
-def test_answers_that_do_not_end_stretch_nothing(
+def test_timeout_limits_endless_responses(
     service: Service, run: Run, answer: Callable[[BaseHTTPRequestHandler, int], None]
 ) -> None:
     service.answer = answer
@@ -150,7 +150,7 @@ def test_answers_that_do_not_end_stretch_nothing(
     assert report["p95Milliseconds"] >= 300
 
 
-def test_no_answer(service: Service, run: Run) -> None:
+def test_no_response(service: Service, run: Run) -> None:
     def cut(handler: BaseHTTPRequestHandler, _number: int) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "10")
@@ -189,7 +189,7 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: str, message
     assert message in output.err
 
 
-def test_it_needs_no_environment_and_not_the_application(service: Service) -> None:
+def test_requires_no_environment_and_no_application(service: Service) -> None:
     code = f"import sys\nfrom health import probe\nassert probe.main({[*PACE, service.address]}) == 0\n"
     code += "assert not {'django', 'pydantic', 'config'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True, timeout=60)

@@ -1,5 +1,5 @@
 from django.core.management import call_command
 
 
-def test_django_finds_nothing_to_warn_of() -> None:
+def test_django_system_checks_pass() -> None:
     call_command("check", deploy=True, fail_level="WARNING")

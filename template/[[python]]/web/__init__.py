@@ -1,1 +1,1 @@
-"""What every answer has in common, whatever it is about."""
+"""Middleware, metrics and error responses."""

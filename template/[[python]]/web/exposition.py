@@ -1,4 +1,4 @@
-"""What METRICS_PORT shows: the metrics of all workers together, and those of their processes."""
+"""The application on METRICS_PORT: the metrics of all workers and their processes."""
 
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,7 +16,7 @@ exposition: WSGIApplication = make_wsgi_app(registry)
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer on METRICS_PORT: /metrics and nothing else."""
+    """Serve /metrics and nothing else."""
     structlog.get_logger().debug("request", method=environ["REQUEST_METHOD"], path=environ["PATH_INFO"])
     if environ["PATH_INFO"].rstrip("/") != "/metrics":
         start_response("404 Not Found", [("Content-Length", "0")])

@@ -1,4 +1,4 @@
-"""Metrics: requests are counted and timed here; web.exposition shows them."""
+"""Request metrics; web.exposition serves them."""
 
 from prometheus_client import Counter, Histogram
 
@@ -14,10 +14,10 @@ def count(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count a request.
 
     Arguments:
-        method: its HTTP method; one that nobody knows counts as `other`.
-        route: the pattern that matched, not the path: a series for each id would never end.
-        status: the HTTP status of the answer.
-        seconds: the time that the answer took.
+        method: its HTTP method; an unknown method is counted as `other`.
+        route: the matched pattern, not the path: one series per id would grow without limit.
+        status: the HTTP status of the response.
+        seconds: the duration of the request.
 
     """
     labels = (method if method in METHODS else "other", route or "unmatched", str(status))

@@ -1,4 +1,4 @@
-"""Middleware, outermost first: config.settings lists it in the order in which it stands here."""
+"""Middleware, outermost first, in the order of config.settings."""
 
 import re
 import time
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 def observe(get_response: GetResponse) -> GetResponse:
-    """Give each request an id, which its log lines carry; log, count and time its answer."""
+    """Add a request id to log lines and the response; log, count and time each request."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         started_at = time.perf_counter()
@@ -57,7 +57,7 @@ def observe(get_response: GetResponse) -> GetResponse:
 
 
 def secure_headers(get_response: GetResponse) -> GetResponse:
-    """Set the headers that every answer needs; a view that sets one itself has the last word."""
+    """Set the security headers, unless a view sets them itself."""
     headers = {
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
@@ -78,7 +78,7 @@ def secure_headers(get_response: GetResponse) -> GetResponse:
 
 
 def problem_bodies(get_response: GetResponse) -> GetResponse:
-    """Give errors that come without a body, as Django's 405 does, a problem document."""
+    """Add a problem document to errors without a body, such as Django's 405."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -94,7 +94,7 @@ def problem_bodies(get_response: GetResponse) -> GetResponse:
 
 
 def limit_body(get_response: GetResponse) -> GetResponse:
-    """Refuse bodies that are too long, before anything reads them."""
+    """Refuse bodies that are too large before they are read."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -105,8 +105,8 @@ def limit_body(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def same_with_slash(get_response: GetResponse) -> GetResponse:
-    """Let each route, written without a slash at its end, answer with one too."""
+def ignore_trailing_slash(get_response: GetResponse) -> GetResponse:
+    """Match each route, defined without a trailing slash, also with one."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path_info != "/":

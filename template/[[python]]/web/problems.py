@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): what every error answers with. None tells a cause."""
+"""Problem documents (RFC 9457), the responses of all errors, without the cause."""
 
 from http import HTTPStatus
 
@@ -8,11 +8,11 @@ CONTENT_TYPE = "application/problem+json"
 
 
 def problem(status: int, headers: dict[str, str] | None = None) -> JsonResponse:
-    """Return the answer of an error.
+    """Return the response of an error.
 
     Arguments:
         status: an HTTP status of 400 or more.
-        headers: further headers of the answer.
+        headers: additional headers.
 
     """
     title = HTTPStatus(status).phrase
@@ -25,28 +25,28 @@ def problem(status: int, headers: dict[str, str] | None = None) -> JsonResponse:
 
 
 def unauthorized() -> JsonResponse:
-    """Return the answer to a request without a valid bearer token."""
+    """Return the response to a request without a valid bearer token."""
     return problem(HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
 
 
-# Django's handlers of exceptions, named in config.urls; Django passes the exception by its name.
+# Django's error handlers, set in config.urls; Django passes the exception by name.
 
 
 def bad_request(_request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001
-    """Answer a request that Django refuses, such as one for a host that is not allowed."""
+    """Handle a request that Django refuses, such as one with a wrong Host header."""
     return problem(HTTPStatus.BAD_REQUEST)
 
 
 def forbidden(_request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001
-    """Answer PermissionDenied."""
+    """Handle PermissionDenied."""
     return problem(HTTPStatus.FORBIDDEN)
 
 
 def not_found(_request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001
-    """Answer a path that no route matches, and Http404."""
+    """Handle unknown paths and Http404."""
     return problem(HTTPStatus.NOT_FOUND)
 
 
 def internal_server_error(_request: HttpRequest) -> JsonResponse:
-    """Answer any other exception; Django has logged it."""
+    """Handle any other exception; Django has logged it."""
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR)

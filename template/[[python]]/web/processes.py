@@ -1,4 +1,4 @@
-"""Figures of the service's processes, which prometheus_client itself gives for a single one only."""
+"""Metrics of all processes of the service; prometheus_client's own cover only one."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-ADDED_UP = {
+SUMMED = {
     "process_cpu_seconds",
     "process_open_fds",
     "process_resident_memory_bytes",
@@ -17,32 +17,32 @@ ADDED_UP = {
 
 
 class ProcessesCollector(Collector):
-    """The process_* metrics: of the server and its workers together, the start of the server."""
+    """The process_* metrics: the sum of server and workers, and the start time of the server."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Take part in what a registry shows."""
+        """Add the collector to a registry."""
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
-        """Return the metrics; none where the system has no /proc."""
+        """Return the metrics; none without /proc."""
         server = os.getppid()
-        totals = {metric.name: metric for metric in figures(server)}
+        totals = {metric.name: metric for metric in process_metrics(server)}
         for worker in children(server):
-            for metric in figures(worker):
-                if metric.name in ADDED_UP and metric.name in totals:
+            for metric in process_metrics(worker):
+                if metric.name in SUMMED and metric.name in totals:
                     total = totals[metric.name]
                     value = total.samples[0].value + metric.samples[0].value
                     total.samples[0] = total.samples[0]._replace(value=value)
         yield from totals.values()
 
 
-def figures(process: int) -> list[Metric]:
-    """Return the metrics of one process, none where it has ended."""
+def process_metrics(process: int) -> list[Metric]:
+    """Return the metrics of a process; none if it exited."""
     return list(ProcessCollector(pid=lambda: process, registry=None).collect())
 
 
 def children(process: int) -> list[int]:
-    """Return the processes that a process has started and that still run."""
+    """Return the running child processes of a process."""
     try:
         text = Path(f"/proc/{process}/task/{process}/children").read_text()
     except OSError:

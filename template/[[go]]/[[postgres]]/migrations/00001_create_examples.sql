@@ -1,4 +1,4 @@
--- The example to replace. Every migration has to suit the version that runs while it is applied: MIGRATIONS.md.
+-- An example to replace. Each migration must be compatible with the running version: see MIGRATIONS.md.
 
 -- +goose Up
 CREATE TABLE examples (

@@ -1,10 +1,10 @@
-// Package migrations carries the SQL files of this folder inside the binary. They are applied in the order of their
-// numbers, each once; goose's annotations tell the way up from the way down.
+// Package migrations embeds the SQL files of this folder. Each runs once, in the order of the numbers; goose's
+// annotations separate up from down.
 package migrations
 
 import "embed"
 
-// Files are the migrations.
+// Files holds the migrations.
 //
 //go:embed *.sql
 var Files embed.FS

@@ -17,7 +17,7 @@ const (
 
 var errUnhealthy = errors.New("the service is not healthy")
 
-// checkHealth asks the service on this machine, at PORT, whether it is healthy.
+// checkHealth returns an error unless the service on PORT of this machine is healthy.
 func checkHealth(ctx context.Context, environment map[string]string) error {
 	port := environment["PORT"]
 	if port == "" {

@@ -10,17 +10,17 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// Error tells every variable that is wrong. It contains no values, as they may be secrets.
+// Error lists every invalid variable, without values, which may be secrets.
 type Error struct {
-	// Problems has a sentence for each wrong variable, in alphabetical order.
+	// Problems has one sentence per invalid variable, in alphabetical order.
 	Problems []string
 }
 
 func (err *Error) Error() string {
-	return "The environment is not valid; nothing was started.\n  " + strings.Join(err.Problems, "\n  ")
+	return "Invalid environment; the service did not start.\n  " + strings.Join(err.Problems, "\n  ")
 }
 
-// Load reads the configuration from environment variables, given by name. If any is not valid it returns an *Error.
+// Load reads the configuration from environment variables by name. If one is invalid, it returns an *Error.
 func Load(environment map[string]string) (Config, error) {
 	var config Config
 	problems := newProblems()
@@ -33,10 +33,10 @@ func Load(environment map[string]string) (Config, error) {
 	return config, nil
 }
 
-// problems holds a sentence for each variable that is wrong: about the first problem that was found.
+// problems holds the first problem of each invalid variable.
 type problems struct {
 	sentences map[string]string
-	// variables and expects hold the name of each field's variable, and what each variable expects.
+	// variables maps fields to variables, expects maps variables to what they expect.
 	variables, expects map[string]string
 }
 
@@ -50,7 +50,7 @@ func newProblems() problems {
 	return problems
 }
 
-// add notes what is wrong with a variable.
+// add records a problem of a variable.
 func (problems problems) add(variable, problem string) {
 	problems.addExpecting(variable, problem, problems.expects[variable])
 }
@@ -61,7 +61,7 @@ func (problems problems) addExpecting(variable, problem, expects string) {
 	}
 }
 
-// addEmpty notes empty variables, for which env would take the default: whoever sets a variable means something.
+// addEmpty records empty variables, for which env would use the default.
 func (problems problems) addEmpty(environment map[string]string) {
 	for variable := range problems.expects {
 		if value, isSet := environment[variable]; isSet && value == "" {
@@ -70,7 +70,7 @@ func (problems problems) addEmpty(environment map[string]string) {
 	}
 }
 
-// addUnreadable notes what env found: variables that are missing, or not of their field's type.
+// addUnreadable records the errors of env: variables that are missing or not of their field's type.
 func (problems problems) addUnreadable(err error) {
 	failures, _ := errors.AsType[env.AggregateError](err)
 	for _, failure := range failures.Errors {

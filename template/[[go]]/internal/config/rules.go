@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,7 +15,7 @@ const (
 	maximumShutdownTimeoutSeconds = 600
 )
 
-// check notes each value that breaks a rule.
+// check records each value that breaks a rule.
 func (config Config) check(problems problems) {
 	require := func(holds bool, variable string) {
 		if !holds {
@@ -30,7 +31,7 @@ func (config Config) check(problems problems) {
 	config.checkSecret(problems, "JWT_SECRET", config.JWTSecret, minimumJWTSecretLength)
 	config.checkSecret(problems, "HEALTH_TOKEN", config.HealthToken, minimumHealthTokenLength)
 
-	// A timeout is only compared with a delay that is itself valid: one mistake, one problem.
+	// Compare the timeout only with a valid delay, so that one mistake is one problem.
 	delay, timeout := config.ShutdownDelaySeconds, config.ShutdownTimeoutSeconds
 	isDelayValid := delay <= maximumShutdownDelaySeconds
 	require(isDelayValid, "SHUTDOWN_DELAY_SECONDS")
@@ -38,12 +39,24 @@ func (config Config) check(problems problems) {
 		"SHUTDOWN_TIMEOUT_SECONDS")
 }
 
-// checkSecret refuses secrets that can be guessed and, where the service is deployed, those of .env.example.
+// checkSecret refuses short secrets and, in deployments, the values from .env.example.
 func (config Config) checkSecret(problems problems, variable string, secret Secret, minimumLength int) {
 	if utf8.RuneCountInString(string(secret)) < minimumLength {
 		problems.add(variable, "is too short")
 	}
 	if config.IsDeployed() && strings.HasPrefix(string(secret), "example-") {
-		problems.addExpecting(variable, "is the example's", "a secret of its own")
+		problems.addExpecting(variable, "is the example value", "a new secret")
 	}
 }
+
+// Secret is a text that is redacted in logs and messages; string(secret) returns it.
+type Secret string
+
+// String returns a placeholder.
+func (Secret) String() string { return "[secret]" }
+
+// GoString returns a placeholder.
+func (Secret) GoString() string { return "[secret]" }
+
+// LogValue returns a placeholder.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }

@@ -2,40 +2,44 @@ package health
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
+	"net"
+	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
-// checkTimeout bounds each check, so that a probe always gets its answer in time.
+// checkTimeout is the time limit of a check; it is shorter than a probe's.
 const checkTimeout = 2 * time.Second
 
-// Check asks one dependency whether it works.
+// Check is the health check of a dependency.
 type Check struct {
 	// Name is the dependency's name in the detailed report.
 	Name string
-	// Required dependencies make the service not ready while they fail.
+	// Required reports whether the service is not ready while the check fails.
 	Required bool
 	// Ask returns nil if the dependency works. It must return when the context ends.
 	Ask func(ctx context.Context) error
 }
 
-// Result is what a check found out.
+// Result is the result of a check.
 type Result struct {
 	// Status is "ok" or "error".
 	Status string `json:"status"`
-	// LatencyMs is how long the check took, in milliseconds.
+	// LatencyMs is the duration of the check in milliseconds.
 	LatencyMs float64 `json:"latencyMs"`
-	// Error is the kind of failure; addresses and credentials stay in the log.
+	// Error is the kind of failure, without addresses and credentials.
 	Error string `json:"error,omitempty"`
 }
 
 func isAny(Check) bool            { return true }
 func isRequired(check Check) bool { return check.Required }
 
-// run asks the selected dependencies, all at the same time, and returns the results by name.
+// run runs the selected checks concurrently and returns the results by name.
 func (health *Health) run(ctx context.Context, selected func(Check) bool) map[string]Result {
 	var (
 		results = make(map[string]Result, len(health.Checks))
@@ -75,4 +79,34 @@ func allOK(results map[string]Result) bool {
 	return !slices.ContainsFunc(slices.Collect(maps.Values(results)), func(result Result) bool {
 		return result.Status != "ok"
 	})
+}
+
+// Failures that only the client of a dependency can recognize; checks wrap them.
+var (
+	ErrAuthenticationFailed = errors.New("authentication failed")
+	ErrUnexpectedStatus     = errors.New("unexpected status")
+)
+
+// FailureKind returns the kind of a failure, without addresses and credentials.
+func FailureKind(err error) string {
+	var (
+		lookup  *net.DNSError
+		network net.Error
+	)
+	switch {
+	case errors.Is(err, ErrAuthenticationFailed):
+		return "authentication failed"
+	case errors.Is(err, ErrUnexpectedStatus):
+		return "unexpected status"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.As(err, &lookup) && !lookup.IsTimeout:
+		return "name not resolved"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "timeout"
+	case errors.As(err, &network) && network.Timeout():
+		return "timeout"
+	default:
+		return "unavailable"
+	}
 }

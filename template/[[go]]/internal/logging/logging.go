@@ -1,4 +1,4 @@
-// Package logging makes the service's logger.
+// Package logging creates the service's logger.
 package logging
 
 import (
@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// Options say what is logged and how.
+// Options configures the logger.
 type Options struct {
 	// Service and Version are part of every line.
 	Service, Version string
-	// Level is the least severe level that is logged: debug, info, warn or error.
+	// Level is the minimum level: debug, info, warn or error.
 	Level string
-	// Readable asks for lines that people read instead of one JSON object a line.
+	// Readable selects text lines instead of JSON lines.
 	Readable bool
 }
 
-// New returns a logger that writes to the writer. Lines logged with a request's context carry its id.
+// New returns a logger that writes to the writer. Lines with a request's context contain its id.
 func New(writer io.Writer, options Options) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(options.Level)); err != nil {
@@ -42,12 +42,12 @@ func lowerCaseLevel(groups []string, attribute slog.Attr) slog.Attr {
 
 type requestIDKey struct{}
 
-// WithRequestID returns a context whose log lines carry the id of a request.
+// WithRequestID returns a context that adds the request's id to log lines.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// requestHandler adds the request's id, if the context has one, to each line.
+// requestHandler adds the request's id to each line whose context has one.
 type requestHandler struct {
 	slog.Handler
 }

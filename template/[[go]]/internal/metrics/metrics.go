@@ -1,4 +1,4 @@
-// Package metrics counts requests and offers the figures to Prometheus.
+// Package metrics counts requests and serves the metrics to Prometheus.
 package metrics
 
 import (
@@ -11,14 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics holds the figures of one service.
+// Metrics holds the metrics of a service.
 type Metrics struct {
 	registry *prometheus.Registry
 	total    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 }
 
-// New returns figures that start at zero, with those of the Go runtime and the process.
+// New returns the metrics of a service, including those of the Go runtime and the process.
 func New() *Metrics {
 	labels := []string{"method", "route", "status"}
 	metrics := &Metrics{
@@ -29,7 +29,7 @@ func New() *Metrics {
 		}, labels),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "http_request_duration_seconds",
-			Help:    "Time from a request's arrival to the end of its answer.",
+			Help:    "Time from a request's arrival to the end of its response.",
 			Buckets: prometheus.DefBuckets,
 		}, labels),
 	}
@@ -42,7 +42,7 @@ func New() *Metrics {
 	return metrics
 }
 
-// Observe counts one request. The route is the pattern that matched, not the path: paths are without number.
+// Observe counts a request. The route is the matched pattern, because the number of paths is unlimited.
 func (metrics *Metrics) Observe(method, route string, status int, duration time.Duration) {
 	labels := []string{knownMethod(method), route, strconv.Itoa(status)}
 	metrics.total.WithLabelValues(labels...).Inc()
@@ -54,7 +54,7 @@ func (metrics *Metrics) Register(mux *http.ServeMux) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{}))
 }
 
-// knownMethod returns the method, or "other": clients can invent methods, and each would be a time series of its own.
+// knownMethod returns the method or "other", so that invented methods do not create time series.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,

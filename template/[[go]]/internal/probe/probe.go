@@ -11,35 +11,35 @@ import (
 	"time"
 )
 
-// Options say what is asked for, and how good the answers have to be.
+// Options configures the requests and the limits that they must meet.
 type Options struct {
-	// URLs are asked for in turn.
+	// URLs are requested in turn.
 	URLs []*url.URL
-	// Host is whom the requests ask for in their Host header; the host of the URL where it is empty.
+	// Host is the Host header; if empty, the host of the URL.
 	Host string
-	// Requests is how many are sent in all.
+	// Requests is the total number of requests.
 	Requests int
-	// Rate is how many are sent a second.
+	// Rate is the number of requests per second.
 	Rate float64
-	// Timeout is how long a single one may take.
+	// Timeout is the time limit of a request.
 	Timeout time.Duration
-	// MaxFailurePercent is how many of them may fail.
+	// MaxFailurePercent is the allowed share of failures.
 	MaxFailurePercent float64
-	// MaxP95Milliseconds is what the 95th percentile of their latency may not exceed.
+	// MaxP95Milliseconds is the allowed 95th percentile of latency.
 	MaxP95Milliseconds int
 }
 
-// Run sends the requests at a steady pace, however slow the answers are, and reports how they went. It takes
-// (Requests - 1) / Rate seconds and Timeout at most, and returns an error if the context ends before.
+// Run sends the requests at a constant rate, however slow the responses are, and returns the report. It takes at most
+// (Requests - 1) / Rate seconds plus Timeout. It returns an error if the context ends first.
 func Run(ctx context.Context, options Options) (Report, error) {
-	// Through a load balancer each new connection may reach another instance, so none is kept.
+	// No keep-alive: a load balancer can send each new connection to another instance.
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       options.Timeout,
 	}
 	outcomes := make([]outcome, options.Requests)
-	var underWay sync.WaitGroup
+	var inFlight sync.WaitGroup
 	began := time.Now()
 	for number := range outcomes {
 		due := began.Add(time.Duration(float64(number) / options.Rate * float64(time.Second)))
@@ -47,18 +47,18 @@ func Run(ctx context.Context, options Options) (Report, error) {
 		case <-time.After(time.Until(due)):
 		case <-ctx.Done():
 		}
-		underWay.Go(func() {
+		inFlight.Go(func() {
 			outcomes[number] = send(ctx, client, options.URLs[number%len(options.URLs)], options.Host)
 		})
 	}
-	underWay.Wait()
+	inFlight.Wait()
 	if err := ctx.Err(); err != nil {
 		return Report{}, fmt.Errorf("the probe was interrupted: %w", err)
 	}
 	return newReport(outcomes, options), nil
 }
 
-// outcome is how one request went.
+// outcome is the result of a request.
 type outcome struct {
 	err     error
 	latency time.Duration
@@ -70,11 +70,11 @@ func send(ctx context.Context, client *http.Client, address *url.URL, host strin
 	return outcome{err: err, latency: time.Since(began)}
 }
 
-// get returns nil if the whole answer arrives, with a status from 200 to 399.
+// get returns nil for a complete response with a status from 200 to 399.
 func get(ctx context.Context, client *http.Client, address *url.URL, host string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), http.NoBody)
 	if err != nil {
-		return fmt.Errorf("make the request: %w", err)
+		return fmt.Errorf("create the request: %w", err)
 	}
 	request.Host = host
 	response, err := client.Do(request)
@@ -83,7 +83,7 @@ func get(ctx context.Context, client *http.Client, address *url.URL, host string
 	}
 	defer func() { _ = response.Body.Close() }()
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+		return fmt.Errorf("read the response: %w", err)
 	}
 	if response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusBadRequest {
 		return statusError(response.StatusCode)

@@ -1,35 +1,36 @@
-// Package web holds what HTTP handlers share: JSON answers, problem answers and bearer tokens.
+// Package web has helpers for HTTP handlers: JSON responses, problem documents and bearer tokens.
 package web
 
 import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 )
 
-// problem is an error as RFC 9457 describes it; "about:blank" says that the status tells all there is to tell.
+// problem is a problem document (RFC 9457). The type about:blank means that the status is the whole description.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 }
 
-// JSON answers with a status and a value encoded as JSON; with 500 if the value cannot be encoded.
+// JSON sends a value as JSON, or a 500 if it cannot be encoded.
 func JSON(w http.ResponseWriter, status int, value any) {
 	encode(w, status, "application/json", value)
 }
 
-// EncodedJSON answers with a status and a body that is JSON already.
+// EncodedJSON sends a body that is already JSON.
 func EncodedJSON(w http.ResponseWriter, status int, body []byte) {
 	write(w, status, "application/json", body)
 }
 
-// Problem answers with an error status and its name; a cause belongs in the log, never in the answer.
+// Problem sends a problem document with the status and without the cause; log the cause.
 func Problem(w http.ResponseWriter, status int) {
 	encode(w, status, "application/problem+json", problem{"about:blank", http.StatusText(status), status})
 }
 
-// Unauthorized answers with 401 and asks for a bearer token.
+// Unauthorized sends a 401 that requests a bearer token.
 func Unauthorized(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	Problem(w, http.StatusUnauthorized)
@@ -38,7 +39,7 @@ func Unauthorized(w http.ResponseWriter) {
 func encode(w http.ResponseWriter, status int, contentType string, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {
-		slog.Error("the answer cannot be encoded", "error", err)
+		slog.Error("encoding the response failed", "error", err)
 		Problem(w, http.StatusInternalServerError)
 		return
 	}
@@ -49,6 +50,15 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
-		slog.Debug("the answer was not received", "error", err)
+		slog.Debug("the client did not receive the response", "error", err)
 	}
+}
+
+// BearerToken returns the token of the request's Authorization header, or "" if it carries none.
+func BearerToken(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
 }

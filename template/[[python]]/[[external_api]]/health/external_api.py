@@ -1,4 +1,4 @@
-"""Whether the external API answers."""
+"""Health check of the external API."""
 
 from email.message import Message
 from http import HTTPStatus
@@ -11,21 +11,21 @@ from health.check import CHECK_SECONDS, CheckError
 
 
 class NoRedirect(HTTPRedirectHandler):
-    """Takes a redirect for the answer that it is."""
+    """Does not follow redirects."""
 
-    def redirect_request(  # noqa: PLR0913, PLR0917 - urllib calls it so
+    def redirect_request(  # noqa: PLR0913, PLR0917 - urllib's signature
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> None:
-        """Follow no redirect, wherever it leads."""
+        """Follow no redirect."""
 
 
 opener = build_opener(NoRedirect)
 
 
 def probe() -> None:
-    """Send a GET to EXTERNAL_API_URL; every status below 500 will do.
+    """Send a GET request to EXTERNAL_API_URL; every status below 500 passes.
 
-    Raises CheckError or OSError where there is no such answer.
+    Raises CheckError or OSError otherwise.
     """
     try:
         opener.open(load_environment().external_api_url, timeout=CHECK_SECONDS).close()

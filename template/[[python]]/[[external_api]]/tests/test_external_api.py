@@ -18,7 +18,7 @@ class Api(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Stay quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,6 @@ def test_statuses(monkeypatch: pytest.MonkeyPatch, api: str, status: int, expect
     assert failure(monkeypatch, f"{api}/{status}") == expected
 
 
-def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failure(monkeypatch, "http://127.0.0.1:1/") == "connection refused"
     assert failure(monkeypatch, "http://host.invalid/") == "name not resolved"

@@ -1,4 +1,4 @@
-"""Tables. `uv run manage.py makemigrations` writes a migration for each change: MIGRATIONS.md."""
+"""Tables. After a change, run `uv run manage.py makemigrations` and see MIGRATIONS.md."""
 
 from django.db import models
 
@@ -10,10 +10,10 @@ class Note(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        """What Django would otherwise name after the folder."""
+        """Table name without the app's prefix."""
 
         db_table = "notes"
 
     def __str__(self) -> str:
-        """Return what people know the note by."""
+        """Return the note's text."""
         return self.body

@@ -1,11 +1,11 @@
-"""Whether PostgreSQL answers."""
+"""Health check of PostgreSQL."""
 
 import psycopg
 
 from config.environment import load_environment
 from health.check import CHECK_SECONDS, CheckError, Failure
 
-# What libpq says, for it has no codes for why a connection failed.
+# libpq's messages: it has no codes for failed connections.
 MESSAGES: dict[str, Failure] = {
     "connection refused": "connection refused",
     "authentication failed": "authentication failed",
@@ -17,9 +17,9 @@ MESSAGES: dict[str, Failure] = {
 
 
 def probe() -> None:
-    """Ask the database for nothing, over a connection of its own: the pool may be busy.
+    """Send a query over a new connection, because the pool can be busy.
 
-    Raises CheckError or psycopg.Error where it does not answer.
+    Raises CheckError or psycopg.Error if it fails.
     """
     try:
         with psycopg.connect(

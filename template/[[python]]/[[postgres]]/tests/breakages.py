@@ -1,4 +1,4 @@
-"""What a migration's operation takes away from code that was written before it."""
+"""Finds operations of a migration that break older code."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -15,12 +15,12 @@ from django.db.models.options import Options
 type Field = models.Field[Any, Any]
 type Meta = Options[Any]
 
-BESIDES = "add the new one beside it, move the code over in later releases, then drop the old one"
+REPLACE_IT = "add a new one, migrate the code in later releases, then drop the old one"
 
 
 @dataclass(frozen=True)
 class Breakage:
-    """What an operation does, how the version that still runs suffers, and what to do instead."""
+    """What an operation does, what it breaks in the running version, and what to do instead."""
 
     does: str
     breaks: str
@@ -28,7 +28,7 @@ class Breakage:
 
 
 def is_unclear(operation: Operation) -> bool:
-    """Tell whether only its author knows what an operation does: SQL, Python, and operations that are not Django's."""
+    """Whether the lint cannot judge an operation: SQL, Python, and operations of other packages."""
     match operation:
         case migrations.SeparateDatabaseAndState():
             return any(map(is_unclear, operation.database_operations))
@@ -40,13 +40,13 @@ def is_unclear(operation: Operation) -> bool:
 def breakages(
     operation: Operation, app_label: str, before: ProjectState, created: Collection[str]
 ) -> Iterator[Breakage]:
-    """Yield what an operation breaks, nothing where the version before can live with it.
+    """Yield what an operation breaks; nothing if the previous version can run with it.
 
     Arguments:
         operation: one of a migration's operations.
         app_label: the migration's app.
-        before: the models as the operation finds them.
-        created: the lower-case names of the models that the same migration creates before: no code knows these yet.
+        before: the models before the operation.
+        created: the lower-case names of models that the same migration creates: no code uses these yet.
 
     """
     after = before.clone()
@@ -72,7 +72,7 @@ def breakages(
 
 
 def of_field(operation: FieldOperation, before: Meta, after: Meta) -> Iterator[Breakage]:
-    """Yield what an operation on a field breaks, told from its model before and after."""
+    """Yield what an operation on a field breaks, from its model before and after."""
     match operation:
         case migrations.RemoveField():
             yield drops(f"the column {column(before, field_of(before, operation.name))}")
@@ -86,7 +86,7 @@ def of_field(operation: FieldOperation, before: Meta, after: Meta) -> Iterator[B
                 yield Breakage(
                     f"adds the column {column(after, added)}, which is NOT NULL and has no default in the database",
                     "inserts rows without it",
-                    "give it a db_default (Django takes a `default` out of the database again), or null=True for now",
+                    "add a db_default (Django does not keep a `default` in the database), or use null=True for now",
                 )
         case migrations.AlterField():
             old = field_of(before, operation.name)
@@ -101,31 +101,31 @@ def of_change(name: str, old: Field, new: Field) -> Iterator[Breakage]:
     if old_type != new_type and not is_wider(old_type, new_type):
         yield Breakage(
             f"changes the type of the column {name} from {old_type} to {new_type}",
-            "reads and writes the old one",
-            BESIDES,
+            "reads and writes the old type",
+            REPLACE_IT,
         )
     if old.null and not new.null:
         yield Breakage(
             f"makes the column {name} NOT NULL",
             "may leave it empty",
-            "release code that always fills it, fill the rows that are there, then do this in the release after",
+            "release code that always sets it, fill existing rows, then do this in the next release",
         )
     if old.db_default is not NOT_PROVIDED and new.db_default is NOT_PROVIDED:
         yield Breakage(
             f"drops the default of the column {name}",
             "may insert rows without it",
-            "release code that always fills it, then do this in the release after",
+            "release code that always sets it, then do this in the next release",
         )
 
 
 def is_required(added: Field) -> bool:
-    """Tell whether a new field's column has to be named in every INSERT."""
-    fills_itself = added.generated or isinstance(added, models.AutoField) or added.db_default is not NOT_PROVIDED
-    return not (added.many_to_many or added.null or fills_itself)
+    """Whether every INSERT must set the column of a new field."""
+    has_default = added.generated or isinstance(added, models.AutoField) or added.db_default is not NOT_PROVIDED
+    return not (added.many_to_many or added.null or has_default)
 
 
 def is_wider(old: str | None, new: str | None) -> bool:
-    """Tell whether a column's new type takes and gives whatever text the old one did."""
+    """Whether a column's new type accepts every text of the old type."""
     length = re.fullmatch(r"varchar\((\d+)\)", old or "")
     new_length = re.fullmatch(r"varchar\((\d+)\)", new or "")
     if length and new_length:
@@ -134,20 +134,20 @@ def is_wider(old: str | None, new: str | None) -> bool:
 
 
 def drops(what: str) -> Breakage:
-    """Return what it means that something is gone."""
+    """Return the breakage of dropping something."""
     return Breakage(
-        f"drops {what}", "may still use it", "release code that does without it, then drop it in the release after"
+        f"drops {what}", "may still use it", "release code that does not use it, then drop it in the next release"
     )
 
 
 def renames(what: str) -> Breakage:
-    """Return what it means that something has another name."""
-    return Breakage(f"renames {what}", "knows the old name only", BESIDES)
+    """Return the breakage of renaming something."""
+    return Breakage(f"renames {what}", "uses the old name", REPLACE_IT)
 
 
 def meta(state: ProjectState, app_label: str, model: str) -> Meta:
-    """Return what Django knows of a model at some point of the migrations."""
-    known: Meta = state.apps.get_model(app_label, model)._meta  # noqa: SLF001  # documented, in spite of its name
+    """Return a model's metadata at some point of the migrations."""
+    known: Meta = state.apps.get_model(app_label, model)._meta  # noqa: SLF001  # documented API
     return known
 
 

@@ -1,4 +1,4 @@
-"""Tells which migrations break the version that runs while they are applied, and after a rollback: MIGRATIONS.md."""
+"""Finds migrations that break the running version, during a release or after a rollback: see MIGRATIONS.md."""
 
 import ast
 import inspect
@@ -15,7 +15,7 @@ MARK_EXAMPLE = "# phase: contract, since release 1.4 nothing reads orders.note"
 
 
 def own_migrations() -> list[Migration]:
-    """Return this repository's migrations, not those of installed packages."""
+    """Return the migrations of this repository, without those of installed packages."""
     migrations = MigrationLoader(None).disk_migrations
     return [
         migration
@@ -25,7 +25,7 @@ def own_migrations() -> list[Migration]:
 
 
 def lint(migration: Migration) -> list[str]:
-    """Return, for people, what is wrong with a migration, where, and what to do; nothing where it suits."""
+    """Return the findings about a migration, each with its place and a fix."""
     path = path_of(migration)
     file = path.relative_to(ROOT)
     text = path.read_text()
@@ -33,10 +33,10 @@ def lint(migration: Migration) -> list[str]:
     head = re.match(r"(?:\s*#.*)*", text)
     mark = re.search(r"^\s*#\s*phase:(.*)$", head.group() if head else "", re.MULTILINE | re.IGNORECASE)
     words = mark.group(1).strip() if mark else ""
-    said = re.match(r"(expand|contract)\W+\w", words)
-    if mark and not said:
-        return [f'{file}: "phase: {words}" is not a phase and why. Write it like this:\n  {MARK_EXAMPLE}']
-    phase = said.group(1) if said else None
+    declared = re.match(r"(expand|contract)\W+\w", words)
+    if mark and not declared:
+        return [f'{file}: "phase: {words}" is not a phase with a reason. Write:\n  {MARK_EXAMPLE}']
+    phase = declared.group(1) if declared else None
 
     lines = lines_of_operations(text)
     state = MigrationLoader(None).project_state((migration.app_label, migration.name), at_end=False)
@@ -48,16 +48,16 @@ def lint(migration: Migration) -> list[str]:
         if is_unclear(operation) and not phase:
             findings.append(
                 f"{place}: {quoted}\n"
-                "  Whether the version that still runs can live with it cannot be told from outside.\n"
-                "  Say in the file's first lines which phase it is, expand or contract, and why:\n"
+                "  The lint cannot judge whether the running version is compatible with it.\n"
+                "  Declare the phase in the first lines of the file, expand or contract, with a reason:\n"
                 f"  {MARK_EXAMPLE}"
             )
         if phase != "contract":
             findings += [
                 f"{place}: {quoted}\n"
-                f"  It {found.does}, but the version that still runs {found.breaks}.\n"
+                f"  It {found.does}, but the running version {found.breaks}.\n"
                 f"  Expand first: {found.instead} (MIGRATIONS.md).\n"
-                "  Where that is done, say in the file's first lines since when nothing needs what this takes away:\n"
+                "  If that is done, declare in the first lines of the file since which release nothing uses it:\n"
                 f"  {MARK_EXAMPLE}"
                 for found in breakages(operation, migration.app_label, state, created)
             ]
@@ -68,12 +68,12 @@ def lint(migration: Migration) -> list[str]:
 
 
 def path_of(migration: Migration) -> Path:
-    """Return the file that a migration stands in."""
+    """Return the file of a migration."""
     return Path(inspect.getfile(type(migration)))
 
 
 def lines_of_operations(text: str) -> list[int]:
-    """Return the line of each operation of a migration file, nothing where they are not written out in a list."""
+    """Return the line of each operation of a migration file; nothing if they are not a literal list."""
     for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Assign(targets=[ast.Name(id="operations")], value=ast.List(elts=operations)):

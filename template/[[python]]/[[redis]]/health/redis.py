@@ -1,4 +1,4 @@
-"""Whether Redis answers."""
+"""Health check of Redis."""
 
 from redis import AuthenticationError, Redis
 from redis import TimeoutError as RedisTimeoutError
@@ -10,9 +10,9 @@ from health.check import CHECK_SECONDS, CheckError
 
 
 def probe() -> None:
-    """Send a PING over a connection of its own.
+    """Send a PING over a new connection.
 
-    Raises CheckError or redis.RedisError where there is no answer.
+    Raises CheckError or redis.RedisError if it fails.
     """
     try:
         with Redis.from_url(

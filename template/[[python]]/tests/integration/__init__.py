@@ -1,1 +1,1 @@
-"""Tests of the real service: gunicorn in a process of its own, asked over HTTP."""
+"""Tests of the running service: gunicorn in its own process, over HTTP."""

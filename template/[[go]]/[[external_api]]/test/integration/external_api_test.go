@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// externalAPI starts a server that answers every request with a status, and returns its address.
+// externalAPI starts a server that answers every request with the status and returns its address.
 func externalAPI(t *testing.T, status int) string {
 	t.Helper()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// A breakage is what a statement takes away from code that was written before it.
+// A breakage is a change that breaks older code.
 type breakage struct {
 	does, breaks, instead string
 }
 
-const besides = "add the new one beside it, move the code over in later releases, then drop the old one"
+const replaceIt = "add a new one, migrate the code in later releases, then drop the old one"
 
-// kinds are what code can name. Indexes, triggers and constraints it does not, so they may come and go.
+// kinds are objects that code refers to. It does not refer to indexes, triggers and constraints.
 var kinds = map[string]string{
 	"OBJECT_ATTRIBUTE":     "attribute",
 	"OBJECT_COLUMN":        "column",
@@ -31,8 +31,8 @@ var kinds = map[string]string{
 
 var serial = regexp.MustCompile(`^(small|big)?serial[248]?$`)
 
-// breakages tells what a statement breaks, nothing where the version before can live with it. No code knows yet the
-// tables that earlier statements of the same migration create.
+// breakages returns what a statement breaks, or nothing if the previous version can run with it. No code uses the
+// tables that earlier statements of the migration create.
 func breakages(node node, earlier []statement) []breakage {
 	switch {
 	case node.Drop != nil:
@@ -80,24 +80,24 @@ func ofCommand(command command) []breakage {
 	case "AT_DropColumn":
 		return []breakage{drops(name)}
 	case "AT_AlterColumnType":
-		return []breakage{{"changes the type of " + name, "reads and writes the old one", besides}}
+		return []breakage{{"changes the type of " + name, "reads and writes the old type", replaceIt}}
 	case "AT_SetNotNull":
 		return []breakage{{
 			"makes " + name + " NOT NULL", "may leave it empty",
-			"release code that always fills it, fill the rows that are there, then do this in the release after",
+			"release code that always sets it, fill existing rows, then do this in the next release",
 		}}
 	case "AT_ColumnDefault", "AT_DropIdentity":
 		if command.Definition == nil {
 			return []breakage{{
 				"drops the default of " + name, "may insert rows without it",
-				"release code that always fills it, then do this in the release after",
+				"release code that always sets it, then do this in the next release",
 			}}
 		}
 	case "AT_AddColumn":
-		if column := command.Definition.Column; column.isRequired() && !column.isFilledByItself() {
+		if column := command.Definition.Column; column.isRequired() && !column.hasDefault() {
 			return []breakage{{
 				"adds the column " + column.Name + ", which is NOT NULL and has no default",
-				"inserts rows without it", "give it a DEFAULT, or leave NOT NULL to a later release",
+				"inserts rows without it", "add a DEFAULT, or add NOT NULL in a later release",
 			}}
 		}
 	}
@@ -108,7 +108,7 @@ func (column column) isRequired() bool {
 	return column.has("CONSTR_NOTNULL", "CONSTR_PRIMARY")
 }
 
-func (column column) isFilledByItself() bool {
+func (column column) hasDefault() bool {
 	names := column.Type.Names
 	return column.has("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED") ||
 		len(names) > 0 && serial.MatchString(names[len(names)-1].String.Value)
@@ -125,10 +125,10 @@ func (column column) has(kinds ...string) bool {
 
 func drops(what string) breakage {
 	return breakage{
-		"drops " + what, "may still use it", "release code that does without it, then drop it in the release after",
+		"drops " + what, "may still use it", "release code that does not use it, then drop it in the next release",
 	}
 }
 
 func renames(what string) breakage {
-	return breakage{"renames " + what, "knows the old name only", besides}
+	return breakage{"renames " + what, "uses the old name", replaceIt}
 }

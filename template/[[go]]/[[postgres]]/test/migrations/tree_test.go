@@ -1,13 +1,13 @@
 package migrations_test
 
-// A statement is one of PostgreSQL's own syntax trees, of which it keeps what can break older code.
+// A statement is a part of PostgreSQL's syntax tree: the nodes that can break older code.
 type statement struct {
 	Node     node `json:"stmt"`
 	Location int  `json:"stmt_location"`
 	Length   int  `json:"stmt_len"` // zero for the last one
 }
 
-// A node has at most one of these, by the kind of its statement.
+// A node has one of these, depending on its statement.
 type node struct {
 	Alter *struct {
 		Commands []struct {

@@ -11,18 +11,18 @@ import (
 
 func startOnVercel(t *testing.T) *running {
 	t.Helper()
-	running := prepare(t, time.Minute) // which does not count there
+	running := prepare(t, time.Minute) // not used on Vercel
 	running.begin(t, running.service.RunOnVercel)
 	return running
 }
 
-func TestOnVercelRequestsUnderWayAreFinished(t *testing.T) {
+func TestOnVercelRequestsInFlightFinish(t *testing.T) {
 	running := startOnVercel(t)
 	status := running.get(t)
 	metrics := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(running.service.MetricsPort)))
 	if connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", metrics); err == nil {
 		_ = connection.Close()
-		t.Error("the port of the metrics is open")
+		t.Error("the metrics port is open")
 	}
 	running.stop()
 	close(running.released)
@@ -34,11 +34,11 @@ func TestOnVercelRequestsUnderWayAreFinished(t *testing.T) {
 	}
 }
 
-func TestOnVercelRequestsThatTakeTooLongAreCutOff(t *testing.T) {
+func TestOnVercelSlowRequestsAreInterrupted(t *testing.T) {
 	running := startOnVercel(t)
 	status := running.get(t)
 	running.stop()
-	if err := <-running.ended; err == nil || !strings.Contains(err.Error(), "requests were cut off") {
+	if err := <-running.ended; err == nil || !strings.Contains(err.Error(), "requests were interrupted") {
 		t.Errorf("got %v", err)
 	}
 	if got := <-status; got != 0 {

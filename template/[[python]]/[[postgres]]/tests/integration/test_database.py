@@ -19,12 +19,12 @@ def test_migrations_create_the_tables(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_every_change_of_a_model_has_its_migration(environment: dict[str, str]) -> None:
+def test_every_model_change_has_a_migration(environment: dict[str, str]) -> None:
     command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=60)
 
 
-def test_it_lives_without_a_database(start: Start) -> None:
+def test_starts_without_a_database(start: Start) -> None:
     service = start(DATABASE_URL=f"postgres://user:hush@127.0.0.1:{free_port()}/app")
     service.wait_until_it_answers()
     assert service.get("/health/ready").status == 503
@@ -35,7 +35,7 @@ def test_it_lives_without_a_database(start: Start) -> None:
     assert service.stop() == 0
 
 
-def test_a_wrong_password_is_told_as_such(start: Start, environment: dict[str, str]) -> None:
+def test_a_wrong_password_is_reported(start: Start, environment: dict[str, str]) -> None:
     address = psycopg.conninfo.conninfo_to_dict(environment["DATABASE_URL"])
     url = f"postgres://nobody:hush@{address['host']}:{address.get('port', 5432)}/{address['dbname']}"
     service = start(DATABASE_URL=url)

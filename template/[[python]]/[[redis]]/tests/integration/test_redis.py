@@ -30,7 +30,7 @@ def test_the_cache_is_redis(environment: dict[str, str]) -> None:
     assert result.stdout == "{'answer': 42}\n"
 
 
-def test_it_lives_without_redis(start: Start) -> None:
+def test_starts_without_redis(start: Start) -> None:
     service = start(REDIS_URL=f"redis://:hush@127.0.0.1:{free_port()}/0")
     service.wait_until_it_answers()
     assert service.get("/health/ready").status == 503
