@@ -150,3 +150,32 @@ def test_values_of_an_action_of_the_repository_are_inserted(create):
     )
     assert jobs(repository)[0].runs("make lint")
     assert jobs(repository)[0].place("steps", 0)[1] == 9
+
+
+@pytest.mark.parametrize(
+    ("base", "outcome"),
+    [
+        ("node:24-alpine", Outcome.PASS),
+        ("gcr.io/distroless/static-debian13:nonroot", Outcome.PASS),
+        ("registry.example.com:5000/base@sha256:" + "0" * 64, Outcome.PASS),
+        ("node:alpine", Outcome.FAIL),
+        ("node", Outcome.FAIL),
+        ("$BASE", Outcome.UNKNOWN),
+    ],
+)
+def test_a_base_image_has_a_version(create, base, outcome):
+    repository = create({"Dockerfile": f"ARG BASE\nFROM {base}\n"})
+    assert outcomes(repository)["base-images-tagged"] is outcome
+
+
+def test_another_pipeline_cannot_be_judged(create):
+    found = outcomes(create({".gitlab-ci.yml": "test: {script: make test}\n"}))
+    assert found["checks-on-every-change"] is Outcome.UNKNOWN
+
+
+def test_a_permission_that_an_unknown_action_may_use_cannot_be_judged(create):
+    workflow = WORKFLOW.replace("{contents: read}", "{issues: write}")
+    known = create({".github/workflows/ci.yaml": workflow})
+    assert outcomes(known)["permissions-least"] is Outcome.FAIL
+    other = create({".github/workflows/ci.yaml": workflow.replace("./.github/actions/check-out", "actions/stale@v10")})
+    assert outcomes(other)["permissions-least"] is Outcome.UNKNOWN

@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from readiness.commands import run
 from readiness.documents import get, parse_yaml
-from readiness.findings import NOWHERE, Finding, Place, ReadinessError, judge
+from readiness.findings import NOWHERE, Finding, Place, ReadinessError, failed, judge, passed
 
 ANSWERS = ".copier-answers.yml"
 
@@ -97,13 +97,13 @@ class Repository:
 
     def expect_match(self, pattern: str, *names: str, seen: str, expected: str) -> Finding:
         """Return whether a pattern matches in one of these files."""
-        matches = self.find(pattern, *names) != NOWHERE
-        return judge(matches, seen, expected, self.place(pattern, *names))
+        found, place = self.find(pattern, *names), self.place(pattern, *names)
+        return failed(f"{seen}: not found, expected {expected}", place) if found == NOWHERE else passed(seen, place)
 
     def expect_no_match(self, pattern: str, *names: str, seen: str, expected: str) -> Finding:
         """Return whether a pattern matches in none of these files."""
-        matches = self.find(pattern, *names) != NOWHERE
-        return judge(not matches, seen, expected, self.place(pattern, *names))
+        found, place = self.find(pattern, *names), self.place(pattern, *names)
+        return passed(seen, place) if found == NOWHERE else failed(f"{seen}: found one, expected {expected}", place)
 
     def expect_order(self, first: str, then: str, file: str, *, seen: str) -> Finding:
         """Return whether the first match of one pattern in a file precedes the first match of another."""

@@ -46,7 +46,8 @@ def base_images_tagged(repository: Repository) -> Findings:
             if "$" in base:
                 yield unknown(f"FROM {base}: the value is given at build time", start.place)
             else:
-                is_named = base in names or "@sha256:" in base or (tag and tag != "latest")
+                has_version = tag and tag != "latest" and re.search(r"\d", base.rpartition("/")[2])
+                is_named = base in names or "@sha256:" in base or has_version
                 yield judge(is_named, f"FROM {base}", "a version as tag, or a digest", start.place)
             names.add(start.value.split()[-1])
 
@@ -77,7 +78,7 @@ def exec_form(repository: Repository) -> Findings:
         for entry in found:
             program = entry.words
             is_direct = program is not None and (
-                not program or program[0].rpartition("/")[2] not in {"sh", "bash", "npm"}
+                not program or program[0].rpartition("/")[2] not in {"sh", "bash", "npm", "pnpm", "yarn"}
             )
             yield judge(is_direct, f"{entry.name} {entry.value}", "the program itself as a list of words", entry.place)
 

@@ -4,11 +4,17 @@ import re
 
 from readiness.detection import traits
 from readiness.documents import get, line_of, to_yaml
-from readiness.findings import Findings, failed, judge
+from readiness.findings import CannotJudgeError, Findings, failed, judge, unknown
 from readiness.languages import language
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.workflows import expect_step_on, jobs, workflows
+
+# Pipelines of other systems.
+OTHER_PIPELINES = (
+    ".gitlab-ci.yml", ".travis.yml", ".circleci/config.yml", "Jenkinsfile", "azure-pipelines.yml", ".drone.yml",
+    "bitbucket-pipelines.yml", "cloudbuild.yaml", ".buildkite/*.y*ml",
+)  # fmt: skip
 
 # Commands and actions of the checks, in repositories that choose their own.
 CHECKS = {
@@ -21,6 +27,9 @@ CHECKS = {
 
 @check("service", "checks-on-every-change")
 def checks_on_every_change(repository: Repository) -> Findings:
+    other = [] if repository.is_emitted or workflows(repository) else repository.matching(*OTHER_PIPELINES)
+    if other:
+        raise CannotJudgeError(f"the pipeline is not one of GitHub Actions: {', '.join(other)}")
     for verb, pattern in CHECKS.items():
         if verb == "typecheck" and not repository.is_emitted and "go" in traits(repository):
             continue  # the compiler checks the types
@@ -83,6 +92,10 @@ WRITERS = {
 }
 
 
+# An action whose permissions are not known.
+OTHER_ACTION = re.compile(r"^(?!actions/(checkout|setup-|cache)|None)\S+@", re.MULTILINE)
+
+
 @check("service", "permissions-least")
 def permissions_least(repository: Repository) -> Findings:
     for job in jobs(repository):
@@ -96,6 +109,10 @@ def permissions_least(repository: Repository) -> Findings:
         )
         for scope, access in permissions.items():
             is_used = access != "write" or re.search(WRITERS.get(scope, r"(?!)"), steps)
+            if not is_used and not repository.is_emitted and OTHER_ACTION.search(steps):
+                text = f"job {job.name}: {scope} {access}: one of its actions may require it"
+                yield unknown(text, job.place("permissions", scope))
+                continue
             seen, place = f"job {job.name}: {scope} {access}", job.place("permissions", scope)
             yield judge(is_used, seen, "a step that writes there, or read", place)
 
