@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.combinations import LANGUAGES, ROOT, covering_rows
+from tests.combinations import LANGUAGES, covering_rows
 from tests.test_render import files
 
 BIN = Path(sys.executable).parent
@@ -43,12 +43,8 @@ def assert_clean(done: subprocess.CompletedProcess) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def is_program(path: Path) -> bool:
-    return path == Path("scripts/readiness")
-
-
 def is_script(path: Path) -> bool:
-    return path.parts[0] == "scripts" and not path.suffix and not is_program(path)
+    return path.parts[0] == "scripts" and not path.suffix
 
 
 def test_equal_contents_are_linted_once(distinct):
@@ -68,16 +64,6 @@ def test_scripts(distinct):
     assert len(scripts) >= 5
     assert_clean(lint("shellcheck", *map(str, scripts)))
     assert all(os.access(path, os.X_OK) for path in scripts)
-
-
-def test_programs(distinct):
-    programs = distinct(is_program)
-    assert programs
-    named = list(map(str, programs))
-    # The names of the checks replace their docstrings.
-    assert_clean(lint("ruff", "check", "--no-cache", "--config", str(ROOT / "pyproject.toml"), "--ignore=D103", *named))
-    assert_clean(lint("ruff", "format", "--no-cache", "--check", "--line-length=120", *named))
-    assert all(os.access(path, os.X_OK) for path in programs)
 
 
 def test_compose_files(distinct):
@@ -115,8 +101,6 @@ def test_yaml_style(distinct):
         ("hadolint", "Dockerfile", "FROM debian\nRUN cd /x\n"),
         ("shellcheck", "deploy", "#!/bin/sh\necho $1\n"),
         ("yamllint", "a.yaml", "a:   1\n"),
-        ("ruff check", "readiness", "import os\n"),
-        ("ruff format --check", "readiness", "a =  1\n"),
     ],
 )
 def test_the_linters_find_problems(tmp_path, tool, name, broken):

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,7 +79,6 @@ class Scene:
         commit_all(project, "Start")
         self.commit = self.head()
         self.replace("bin/make", "exit 0")
-        self.replace("scripts/readiness", "exit 0")
         for script in ("deploy", "rollback"):
             self.replace(f"scripts/{script}", f'echo "{script} $*" >>{shlex.quote(str(self.calls))}')
 
@@ -170,7 +170,7 @@ def repository(render: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
     def emit(language: str) -> Path:
         project = tmp_path_factory.mktemp(language) / "my-service"
         shutil.copytree(render(language=language), project, symlinks=True)
-        for script in ("confirm-newer", "verify", "deploy", "smoke", "readiness"):
+        for script in ("confirm-newer", "verify", "deploy", "smoke", "check-readiness"):
             executable(project / "scripts" / script, "#!/bin/sh\n")
         commit_all(project, "Start")
         return project
@@ -241,23 +241,27 @@ def test_a_failing_check_stops_the_pipeline_at_its_stage(repository, tmp_path, l
     assert {jobs[name].result for name in AFTER_THE_CHECKS} == {"skipped"}
 
 
-@pytest.mark.needs("uv")
 def test_readiness_is_in_the_summary_and_fails_where_an_item_does(emit, tmp_path):
     project = emit(language="go", strategy="rolling")
+    with (project / ".copier-answers.yml").open("a") as answers:
+        answers.write("_commit: v1.0.0\n")
+    # In the place of the release: the package of this working tree.
+    executable(tmp_path / "bin/uvx", f'#!/bin/sh\nshift 4\nexec {sys.executable} -m readiness "$@"\n')
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     commit_all(project, "Start")
     job = load(project, "pipeline.yml")["jobs"]["readiness"]
-    done = run_job(project, job, {"github": {}}, tmp_path / "good")
+    done = run_job(project, job, {"github": {}}, tmp_path / "good", path=path)
     assert done.result == "success", done.log()
     assert done.summary.startswith("### Production readiness\n")
     assert " 0 fail, " in done.summary
     (project / "Dockerfile").write_text((project / "Dockerfile").read_text().replace("USER 65532:65532", "USER root"))
-    done = run_job(project, job, {"github": {}}, tmp_path / "broken")
+    done = run_job(project, job, {"github": {}}, tmp_path / "broken", path=path)
     assert done.result == "failure"
     assert "| **fail** | `numeric-user` |" in done.summary
 
 
 def test_what_is_not_ready_does_not_hold_up_the_checks_but_the_merge(scene):
-    scene.replace("scripts/readiness", "exit 1")
+    scene.replace("bin/make", '[ "$1" != readiness ]')
     scene.replace("bin/kubectl", "exit 0")
     change(scene, "internal/new.go")
     jobs = pull_request(scene)

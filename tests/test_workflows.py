@@ -364,7 +364,7 @@ def stages_are_in_order(text: str) -> Iterator[str]:
     if jobs(text)["check"]["strategy"]["matrix"] != {"check": ["lint", "typecheck", "test"]} or before("check"):
         yield "the fast checks are not the first, side by side"
     verbs = [step["run"].split()[1] for name, step in steps(text) if step.get("run", "").startswith("make ")]
-    if verbs != ["setup", '"$CHECK"', "setup", "integration"]:
+    if verbs != ["setup", '"$CHECK"', "readiness", "setup", "integration"]:
         yield f"the checks are {verbs}"
     for name in (*image[:1], "staging", "production"):
         if jobs(text)[name].get("if") != "${{ github.event_name == 'push' }}":
