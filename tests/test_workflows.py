@@ -366,20 +366,27 @@ def stages_are_in_order(text: str) -> Iterator[str]:
 
 def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
     verified = ["verify"] if ships_image(text) else []
-    expected = ["confirm-newer", *verified, "deploy", "smoke", "rollback", "summarize-release"]
+    expected = [*verified, "deploy", "smoke", "rollback"]
     for name, job in releases(text).items():
+        if job["environment"]["name"] != name or job["env"] != {"ENVIRONMENT": name}:
+            yield f"{name} releases to {job['environment']['name']} with {job['env']}"
         ran = [step for step in job["steps"] if step.get("run", "").startswith("scripts/")]
         if [step["run"].split()[0] for step in ran] != [f"scripts/{script}" for script in expected]:
             yield f"{name} runs {[step['run'] for step in ran]}"
             continue
         conditions = [step.get("if") for step in ran]
-        well = "${{ !success() && steps.deploy.outcome == 'success' }}"
-        if conditions != [*[None] * (len(expected) - 2), well, "${{ always() }}"]:
-            yield f"{name} takes its steps under {conditions}"
-        if not all(f" {name}" in ran[number]["run"] for number in (-4, -2, -1)):
+        failed = "${{ !success() && steps.deploy.outcome == 'success' }}"
+        if conditions != [*[None] * (len(expected) - 1), failed]:
+            yield f"{name} runs its steps under {conditions}"
+        if not all(ran[number]["run"].split()[1] == '"$ENVIRONMENT"' for number in (-3, -1)):
             yield f"{name} deploys one environment and rolls back another"
-        if '"$GITHUB_SHA"' not in ran[-3]["run"]:
-            yield f"{name} is tested without looking at the version"
+        if '"$GITHUB_SHA"' not in ran[-2]["run"]:
+            yield f"{name} tests a release without its version"
+        named = [step["name"] for step in job["steps"]]
+        if named[1] != "Check that no newer commit is live" or 'exit 1' not in job["steps"][1]["run"]:
+            yield f"{name} can replace a newer commit"
+        if (named[-1], job["steps"][-1].get("if")) != ("Summary", "${{ always() }}"):
+            yield f"{name} does not summarize every release"
 
 
 def caches_of_main_are_written_by_main_only(text: str) -> Iterator[str]:
@@ -473,10 +480,11 @@ MUTATIONS = [
     (stages_are_in_order, "make integration", "make build"),
     (stages_are_in_order, f"{PUSH_ONLY}    needs: integration", "    needs: integration"),
     (releases_are_verified_tested_and_undone, "steps.deploy.outcome == 'success'", "true"),
-    (releases_are_verified_tested_and_undone, "run: scripts/rollback production", "run: scripts/rollback staging"),
+    (releases_are_verified_tested_and_undone, 'run: scripts/rollback "$ENVIRONMENT"', "run: scripts/rollback staging"),
+    (releases_are_verified_tested_and_undone, "ENVIRONMENT: production", "ENVIRONMENT: staging"),
     (releases_are_verified_tested_and_undone, "scripts/smoke", "true scripts/smoke"),
     (releases_are_verified_tested_and_undone, "scripts/verify", "true scripts/verify"),
-    (releases_are_verified_tested_and_undone, "scripts/confirm-newer", "true scripts/confirm-newer"),
+    (releases_are_verified_tested_and_undone, "            exit 1\n          fi", "          fi"),
     (releases_are_verified_tested_and_undone, 'scripts/smoke "$URL" "$GITHUB_SHA"', 'scripts/smoke "$URL"'),
     (releases_are_verified_tested_and_undone, "if: ${{ always() }}", "if: ${{ success() }}"),
     (
@@ -487,6 +495,9 @@ MUTATIONS = [
     (actionlint, "needs: integration\n", "needs: integrations\n"),
     (actionlint, 'tail -n 60 "$RUNNER_TEMP/check.log"', "tail -n 60 $RUNNER_TEMP/check.log"),
     (zizmor, "persist-credentials: false", "persist-credentials: true"),
+    # In the steps that production repeats by an alias.
+    (zizmor, 'scripts/rollback "$ENVIRONMENT"', "scripts/rollback ${{ github.head_ref }}"),
+    (actionlint, "steps.deploy.outcome", "steps.deployed.outcome"),
     (zizmor, "packages: write # push the image to ghcr.io", "packages: write"),
     (schema, "runs-on:", "runs-at:"),
 ]

@@ -146,7 +146,7 @@ def test_a_release_that_fails_its_smoke_test_is_rolled_back_and_red(repository):
     assert not load.failures
     assert done.result == "failure"
     assert [done.outcomes[name] for name in ("Deploy", "Smoke test", "Roll back")] == ["success", "failure", "success"]
-    assert f"{other[:12]} was released to staging, is not well, and was rolled back" in done.summary
+    assert f"{other[:12]} was released to staging, failed its smoke test and was rolled back" in done.summary
     assert stage.images() == before
 
 
