@@ -23,11 +23,11 @@ REFUSED_NAMES = {
     "": "lower-case",
     "bestellübersicht": "lower-case",
     "../orders": "lower-case",
-    "o" * 41: "41 characters",
-    "kube-orders": "Kubernetes keeps",
-    "fastify": "uses itself",
-    "django": "uses itself",
-    "http": "uses itself",
+    "o" * 41: "has 41",
+    "kube-orders": "Kubernetes reserves",
+    "fastify": "that the service uses",
+    "django": "that the service uses",
+    "http": "that the service uses",
     "node-modules-": "hyphens",
 }
 

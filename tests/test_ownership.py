@@ -30,7 +30,7 @@ def improved_template(tmp_path_factory) -> Path:
 def owners(project: Path) -> dict[str, set[str]]:
     """Return the table: whose → the project's files that it names by their patterns."""
     text = (project / "docs/updating.md").read_text()
-    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", text.split("## Whose file is it")[1], re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", text.split("## Who owns each file")[1], re.MULTILINE)
     return {
         whose: set(git(project, "ls-files", "--", *(f":(glob){pattern}" for pattern in patterns)).splitlines())
         for whose, cell in rows
@@ -51,10 +51,10 @@ def test_the_table_of_owners_says_what_updates_do(improved_template, tmp_path, l
         services=["postgres"],
     )
     named = owners(project)
-    assert set(named) == {"yours", "shared", "Copier's"}
-    assert named["Copier's"] == {ANSWERS}
-    assert not named["yours"] & named["shared"]
-    assert len(named["yours"]) >= 5
+    assert set(named) == {"you", "shared", "Copier"}
+    assert named["Copier"] == {ANSWERS}
+    assert not named["you"] & named["shared"]
+    assert len(named["you"]) >= 5
     assert len(named["shared"]) >= 3
     for name in named["shared"]:
         (project / name).write_text(EDIT + (project / name).read_text())
@@ -63,8 +63,8 @@ def test_the_table_of_owners_says_what_updates_do(improved_template, tmp_path, l
     assert find_conflicts(project) == ""
     emitted = set(git(project, "ls-files").splitlines())
     improved = {name for name in emitted if (project / name).read_text().endswith(IMPROVEMENT)}
-    assert improved == emitted - named["yours"] - named["Copier's"]
-    assert set(git(project, "diff", "--name-only").splitlines()) == improved | named["Copier's"]
+    assert improved == emitted - named["you"] - named["Copier"]
+    assert set(git(project, "diff", "--name-only").splitlines()) == improved | named["Copier"]
     for name in named["shared"]:
         assert (project / name).read_text().startswith(EDIT)
 
@@ -73,7 +73,7 @@ def test_the_table_of_owners_says_what_updates_do(improved_template, tmp_path, l
 def test_every_pattern_of_the_table_names_a_file(render, language):
     """With every service, on a platform with settings in files."""
     project = render(language=language, services=["postgres", "redis", "external-api"])
-    text = (project / "docs/updating.md").read_text().split("## Whose file is it")[1].split("\n## ")[0]
+    text = (project / "docs/updating.md").read_text().split("## Who owns each file")[1].split("\n## ")[0]
     patterns = re.findall(r"`([^`]+)`", "".join(line for line in text.splitlines(True) if line.startswith("| ")))
     assert len(patterns) >= 8
     for pattern in patterns:

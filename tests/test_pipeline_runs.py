@@ -452,7 +452,7 @@ def test_an_unreachable_service_does_not_stop_its_first_release(scene):
     scene.variables["staging"]["URL"] = "http://127.0.0.1:9"
     jobs = scene.push()
     assert jobs["staging"].outcomes["Check that no newer commit is live"] == "success", jobs["staging"].log()
-    assert scene.called()[0] == f"deploy staging {IMAGE}"
+    assert f"deploy staging {IMAGE}" in scene.called()
 
 
 # Pull requests

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -20,7 +21,7 @@ BIN = Path(sys.executable).parent
 PINS = yaml.safe_load((ROOT / "facts/actions.yml").read_text())
 BUILDS = "docker/build-push-action"
 OWN = sorted((ROOT / ".github/workflows").iterdir())
-# Newer than actionlint 1.7.12; emitted for its users, with the reason, as .github/actionlint.yaml.
+# actionlint 1.7.12 does not know this syntax yet; docs/pipeline.md of an emitted repository says so to its users.
 SILENCED = ['unexpected key "queue" for "concurrency" section']
 
 Workflow = dict
@@ -87,18 +88,18 @@ def test_linters_find_nothing(linter, workflows):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_people_who_run_actionlint_find_nothing_either(emit):
+def test_the_documented_actionlint_command_passes(emit):
     project = emit(language="go", repository="public")
     git(project, "init", "--quiet")
-    done = subprocess.run([tool("actionlint")], cwd=project, capture_output=True, text=True, timeout=300)
+    command = re.search(r"`actionlint (-ignore [^`]+)`", (project / "docs/pipeline.md").read_text())[1]
+    done = subprocess.run(
+        [tool("actionlint"), *shlex.split(command)], cwd=project, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout
 
 
-def test_what_is_silenced_is_known_and_has_its_reason(fullest):
-    """One of actionlint's findings, because it does not know the syntax yet; two of zizmor's, each with its reason."""
-    config = (fullest / ".github/actionlint.yaml").read_text()
-    assert yaml.safe_load(config)["paths"].popitem()[1]["ignore"] == SILENCED
-    assert config.startswith("# ")
+def test_every_ignored_finding_has_its_reason(fullest):
+    """One of actionlint's, because it does not know the syntax yet; two of zizmor's, each with its reason."""
     for path in (fullest / ".github/workflows").iterdir():
         for line in path.read_text().splitlines():
             if "zizmor: ignore" in line:
@@ -383,7 +384,7 @@ def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
         if '"$GITHUB_SHA"' not in ran[-2]["run"]:
             yield f"{name} tests a release without its version"
         named = [step["name"] for step in job["steps"]]
-        if named[1] != "Check that no newer commit is live" or 'exit 1' not in job["steps"][1]["run"]:
+        if named[1] != "Check that no newer commit is live" or "exit 1" not in job["steps"][1]["run"]:
             yield f"{name} can replace a newer commit"
         if (named[-1], job["steps"][-1].get("if")) != ("Summary", "${{ always() }}"):
             yield f"{name} does not summarize every release"
