@@ -13,9 +13,9 @@ from tests.combinations import LANGUAGES, ROOT, cells, platforms, questions, ref
 
 REFUSED_NAMES = {
     "Orders": "lower-case",
-    "1orders": "begin with a letter",
+    "1orders": "starting with a letter",
     "order_history": "hyphens",
-    "-orders": "begin with a letter",
+    "-orders": "starting with a letter",
     "orders-": "hyphens",
     "order--history": "single hyphens",
     "order.history": "lower-case",

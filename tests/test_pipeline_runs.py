@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -586,7 +585,7 @@ def test_a_rollback_by_hand(scene, release, asked):
     assert done.result == "success", done.log()
     assert scene.called() == [asked]
     assert asked in done.summary
-    assert "asked for by somebody" in done.summary
+    assert "requested by somebody" in done.summary
 
 
 def test_secrets_reach_no_output(scene):

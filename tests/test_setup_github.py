@@ -179,7 +179,7 @@ def test_what_is_not_given_is_left_open_and_can_be_given_later(setup, github, an
     assert setup(given=answers).returncode == 0
 
 
-@pytest.mark.parametrize(("given", "problem"), [("staging.example.com\n", "expects an address")])
+@pytest.mark.parametrize(("given", "problem"), [("staging.example.com\n", "expected a URL")])
 def test_a_wrong_value_is_refused(setup, github, given, problem):
     done = setup(given=given)
     assert done.returncode == 1

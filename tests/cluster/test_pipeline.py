@@ -114,7 +114,7 @@ def test_a_good_commit_is_released_and_an_older_one_refused(repository):
 
     done = repository.run("pipeline.yml", "staging", "staging", older, stage.image(older))
     assert done.result == "failure"
-    assert done.outcomes["Refuse a commit older than what runs"] == "failure"
+    assert done.outcomes["Check that no newer commit is live"] == "failure"
     assert done.outcomes["Deploy"] == "skipped"
     assert stage.smoke(newer).returncode == 0
 
