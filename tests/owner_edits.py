@@ -74,7 +74,7 @@ OF_PLATFORM: dict[str, list[Edit]] = {
     "railway": [(".railway/railway.ts", "replicas: 2 }", "replicas: 5 }")],
 }
 README = "# Notes\n\nOurs, from the first line to the last.\n"
-DELETED = ".github/CODEOWNERS"
+DELETED = ".dockerignore"
 MOVED = ("DEPLOYMENT.md", "docs/operations/deployment.md")
 
 
