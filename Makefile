@@ -5,6 +5,7 @@ WORKERS ?= auto
 LANGUAGES ?= node go python
 
 .PHONY: demo test bench locks
+demo: export DEMO_STARTED := $(shell date +%s)
 demo: $(UV) ## Emit a service with the default answers, build it, start it, show its health
 	@$(UV) run --quiet --locked scripts/demo
 

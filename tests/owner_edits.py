@@ -74,7 +74,7 @@ OF_PLATFORM: dict[str, list[Edit]] = {
     "railway": [(".railway/railway.ts", "replicas: 2 }", "replicas: 5 }")],
 }
 README = "# Notes\n\nRewritten by the owner.\n"
-DELETED = ".editorconfig"
+DELETED = ".dockerignore"
 MOVED = ("DEPLOYMENT.md", "docs/operations/deployment.md")
 
 

@@ -101,7 +101,7 @@ def test_a_conflict_contains_only_the_lines_that_both_sides_changed(conflicting)
 def test_a_conflict_fails_the_projects_checks_until_it_is_resolved(conflicting):
     guard = find_conflicts(conflicting)
     assert [line.split(":")[0] for line in guard.splitlines()[:-1]] == ["Makefile", "Makefile"]
-    assert "an update or a merge is unfinished" in guard
+    assert "unfinished update or merge" in guard
     (conflicting / "Makefile").write_text("lint:\n\tscripts/check-conflicts\n")
     assert find_conflicts(conflicting) == ""
     (conflicting / "scripts/smoke.rej").write_text("@@ -1 +1 @@\n")

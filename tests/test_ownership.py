@@ -31,7 +31,7 @@ def improved_template(tagged, tmp_path_factory) -> Path:
 def owners(project: Path) -> dict[str, set[str]]:
     """Return the table of docs/updating.md: owner → the project's files that match its patterns."""
     text = (project / "docs/updating.md").read_text()
-    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", text.split("## Whose file is it")[1], re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", text.split("## Who owns each file")[1], re.MULTILINE)
     return {
         whose: set(git(project, "ls-files", "--", *(f":(glob){pattern}" for pattern in patterns)).splitlines())
         for whose, cell in rows
@@ -52,10 +52,10 @@ def test_an_update_does_what_the_table_of_owners_documents(improved_template, tm
         services=["postgres"],
     )
     named = owners(project)
-    assert set(named) == {"yours", "shared", "Copier's"}
-    assert named["Copier's"] == {ANSWERS}
-    assert not named["yours"] & named["shared"]
-    assert len(named["yours"]) >= 5
+    assert set(named) == {"you", "shared", "Copier"}
+    assert named["Copier"] == {ANSWERS}
+    assert not named["you"] & named["shared"]
+    assert len(named["you"]) >= 5
     assert len(named["shared"]) >= 3
     for name in named["shared"]:
         (project / name).write_text(EDIT + (project / name).read_text())
@@ -64,8 +64,8 @@ def test_an_update_does_what_the_table_of_owners_documents(improved_template, tm
     assert find_conflicts(project) == ""
     emitted = set(git(project, "ls-files").splitlines())
     improved = {name for name in emitted if (project / name).read_text().endswith(IMPROVEMENT)}
-    assert improved == emitted - named["yours"] - named["Copier's"]
-    assert set(git(project, "diff", "--name-only").splitlines()) == improved | named["Copier's"]
+    assert improved == emitted - named["you"] - named["Copier"]
+    assert set(git(project, "diff", "--name-only").splitlines()) == improved | named["Copier"]
     for name in named["shared"]:
         assert (project / name).read_text().startswith(EDIT)
 
@@ -74,7 +74,7 @@ def test_an_update_does_what_the_table_of_owners_documents(improved_template, tm
 def test_every_pattern_of_the_table_matches_a_file(render, language):
     """With every service, on a platform whose settings are files."""
     project = render(language=language, services=["postgres", "redis", "external-api"])
-    text = (project / "docs/updating.md").read_text().split("## Whose file is it")[1].split("\n## ")[0]
+    text = (project / "docs/updating.md").read_text().split("## Who owns each file")[1].split("\n## ")[0]
     patterns = re.findall(r"`([^`]+)`", "".join(line for line in text.splitlines(True) if line.startswith("| ")))
     assert len(patterns) >= 8
     for pattern in patterns:
