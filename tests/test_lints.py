@@ -62,7 +62,7 @@ def test_dockerfiles(distinct):
 def test_scripts(distinct):
     scripts = distinct(is_script)
     assert len(scripts) >= 5
-    assert_clean(lint("shellcheck", *map(str, scripts)))
+    assert_clean(lint("shellcheck", "--external-sources", "--source-path=SCRIPTDIR", *map(str, scripts)))
     assert all(os.access(path, os.X_OK) for path in scripts)
 
 

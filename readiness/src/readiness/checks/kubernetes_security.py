@@ -1,5 +1,6 @@
 """Checks of what pods and the deployer may do on Kubernetes."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,6 @@ from readiness.documents import get, line_of, to_yaml
 from readiness.environment import whole_number
 from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.manifests import (
-    OVERLAYS,
     environments,
     manifest_files,
     objects,
@@ -122,23 +122,25 @@ def no_cluster_token(repository: Repository) -> Findings:
 
 @check("kubernetes", "namespaces-restricted")
 def namespaces_restricted(repository: Repository) -> Findings:
-    if not repository.is_emitted:
-        found = objects_everywhere(repository, "Namespace")
-        if not found and environments(repository):
-            raise CannotJudgeError("the manifests create no namespace")
-        for environment, namespace in found:
-            level = get(
-                namespace.content, "metadata", "labels", "pod-security.kubernetes.io/enforce", default="missing"
-            )
-            seen = f"{environment}: Pod Security level {level}"
-            yield judge(level == "restricted", seen, "restricted", namespace.place("metadata"))
-        return
-    for environment in environments(repository):
-        file = f"{OVERLAYS}/{environment}/namespace.yaml"
-        namespace = get(repository.documents(file), 0, default={})
+    found = [
+        (file, document)
+        for file in repository.matching("*.yaml", "*.yml")
+        if "kind: Namespace\n" in repository.text(file) and "{{" not in repository.text(file)
+        for document in repository.documents(file)
+        if get(document, "kind") == "Namespace"
+    ]
+    if not repository.is_emitted and not found and environments(repository):
+        raise CannotJudgeError("the manifests create no namespace")
+    for file, namespace in found:
+        name = get(namespace, "metadata", "name", default="missing")
         level = get(namespace, "metadata", "labels", "pod-security.kubernetes.io/enforce", default="missing")
         place = (file, line_of(namespace, "metadata", "labels", "pod-security.kubernetes.io/enforce"))
-        yield judge(level == "restricted", f"{environment}: Pod Security level {level}", "restricted", place)
+        yield judge(level == "restricted", f"{name}: Pod Security level {level}", "restricted", place)
+    if repository.is_emitted:
+        names = " ".join(str(get(namespace, "metadata", "name")) for _, namespace in found)
+        for environment in environments(repository):
+            exists = re.search(rf"-{environment}\b", names)
+            yield judge(exists, f"{environment}: namespace {'exists' if exists else 'is missing'}", "a Namespace manifest")
 
 
 @check("kubernetes", "network-closed")
