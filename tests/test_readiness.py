@@ -125,7 +125,7 @@ def test_an_untouched_project_passes(render, answers):
 
 
 @pytest.mark.parametrize("answers", SPREAD, ids=lambda answers: "-".join(map(str, answers.values())))
-def test_each_item_is_told_whole_and_leads_to_files_that_exist(render, answers):
+def test_each_item_is_complete_and_leads_to_files_that_exist(render, answers):
     project = render(**answers)
     text = (project / "READINESS.md").read_text()
     items = re.findall(
@@ -145,16 +145,16 @@ def test_the_parts_are_those_that_exist():
 
 
 def test_the_parts_apply_to_the_platforms_that_release_an_image():
-    needs = {entry["part"]: entry["needs"] for entry in read_items("parts")}
+    required = {entry["part"]: entry["needs"] for entry in read_items("parts")}
     images = {name for name, facts in platforms().items() if facts["ships"] == "image"}
-    assert set(needs["image-released"][0].split("|")) == images
-    assert set(needs["image-public"][0].split("|")) == images
+    assert set(required["image-released"][0].split("|")) == images
+    assert set(required["image-public"][0].split("|")) == images
     rollouts = {
         strategy
         for strategy, facts in platforms()["kubernetes"]["strategies"].items()
         if facts["workload"]["kind"] == "Rollout"
     }
-    assert set(needs["kubernetes-rollouts"][1].split("|")) == rollouts
+    assert set(required["kubernetes-rollouts"][1].split("|")) == rollouts
 
 
 @pytest.mark.parametrize("answers", SPREAD, ids=lambda answers: "-".join(map(str, answers.values())))
@@ -166,18 +166,18 @@ def test_every_checked_item_has_a_check_and_every_check_an_item(render, answers)
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "says"),
+    ("was", "becomes", "reason"),
     [
         ("*yours* `on-call`", "*checked* `on-call`", "have no check: on-call"),
         ("`numeric-user`", "`number-user`", "have no check: number-user"),
         ("`numeric-user`: ", "", "invalid item"),
     ],
 )
-def test_a_checklist_that_does_not_fit_the_program_is_refused(emit, was, becomes, says, capsys):
+def test_a_checklist_that_does_not_fit_the_program_is_refused(emit, was, becomes, reason, capsys):
     project = emit(**GO)
     edit(project, "READINESS.md", was, becomes)
     assert main([], project) == 1
-    assert says in capsys.readouterr().err
+    assert reason in capsys.readouterr().err
 
 
 # What breaks an item is caught, and nothing else is blamed
@@ -505,9 +505,9 @@ RAILWAY_EDITS = [
 ]  # fmt: skip
 
 
-def spread(**wanted: object) -> dict:
+def spread(**requested: object) -> dict:
     """Return the first answers of SPREAD that are so: they are rendered anyway."""
-    return next(answers for answers in SPREAD if wanted.items() <= answers.items())
+    return next(answers for answers in SPREAD if requested.items() <= answers.items())
 
 
 def by_edits(edits: list[tuple], **answers: object) -> list[tuple]:
@@ -548,7 +548,7 @@ def test_a_change_that_breaks_an_item_is_caught(emit, answers, item, change):
     assert all(finding.place[0] for result in results if result.outcome == "fail" for finding in result.evidence)
 
 
-def test_what_is_missing_is_told_where_it_would_stand(emit):
+def test_what_is_missing_is_reported_at_its_parent(emit):
     project = emit(**GO)
     edit(project, WORKFLOW, "    timeout-minutes: 45\n", "")
     edit(project, DEPLOYMENT, "terminationGracePeriodSeconds: 35", "shareProcessNamespace: false")
@@ -592,21 +592,21 @@ def test_without_kubectl_the_files_are_read(emit, monkeypatch, strategy, count, 
     assert failed(project) == {"pods-enough", "readiness-probe"}
 
 
-def test_files_that_are_missing_or_cannot_be_parsed_are_told(emit):
+def test_files_that_are_missing_or_cannot_be_parsed_are_reported(emit):
     project = emit(**GO)
     (project / "compose.yaml").unlink()
     (project / ".github/dependabot.yml").write_text("version: 2\nupdates: [\n")
     results = check(project)
-    told = described(results)
-    assert "runs-read-only: compose.yaml: the file is missing" in told
-    assert any(line.startswith("dependencies-updated: .github/dependabot.yml:") for line in told)
+    reported = described(results)
+    assert "runs-read-only: compose.yaml: the file is missing" in reported
+    assert any(line.startswith("dependencies-updated: .github/dependabot.yml:") for line in reported)
 
 
-def test_manifests_that_cannot_be_parsed_are_told_with_their_line(emit):
+def test_manifests_that_cannot_be_parsed_are_reported_with_their_line(emit):
     project = emit(**GO)
     edit(project, "deploy/base/pod-disruption-budget.yaml", "maxUnavailable: 1", "maxUnavailable: [")
-    told = described(check(project))
-    assert any(line.startswith("readiness-probe: deploy/base/pod-disruption-budget.yaml:") for line in told)
+    reported = described(check(project))
+    assert any(line.startswith("readiness-probe: deploy/base/pod-disruption-budget.yaml:") for line in reported)
 
 
 @pytest.mark.parametrize("line", ["LOG_LEVEL", "METRICS_PORT", "SHUTDOWN_TIMEOUT_SECONDS"])
@@ -621,10 +621,10 @@ def test_values_of_another_form_fail_their_items_only(emit):
     edit(project, ".env.example", "SHUTDOWN_TIMEOUT_SECONDS=25", "SHUTDOWN_TIMEOUT_SECONDS=soon")
     (project / "compose.yaml").write_text("services: [service]\n")
     results = check(project)
-    told = described(results)
-    assert "stops-in-time: SHUTDOWN_TIMEOUT_SECONDS=soon: expected a whole number" in told
+    reported = described(results)
+    assert "stops-in-time: SHUTDOWN_TIMEOUT_SECONDS=soon: expected a whole number" in reported
     assert any(
-        line.startswith("runs-read-only: cannot be checked, because a file has an unexpected form") for line in told
+        line.startswith("runs-read-only: cannot be checked, because a file has an unexpected form") for line in reported
     )
     # The last two read compose.yaml too.
     items = {"stops-in-time", "runs-read-only", "variables-in-example", "compose-stays-local"}
