@@ -98,6 +98,7 @@ def run_job(
     steps: dict[str, dict] = {}
     contexts = {**contexts, "steps": steps}
     base = base_environment(folder, path or os.environ["PATH"], contexts["github"]) | dict(environment or {})
+    base |= {key: interpolate(value, contexts) for key, value in job.get("env", {}).items()}
     summary, shared = folder / "summary.md", folder / "environment"
     summary.touch()
     shared.touch()

@@ -114,7 +114,7 @@ def test_a_good_commit_is_released_and_an_older_one_refused(repository):
 
     done = repository.run("pipeline.yml", "staging", "staging", older, stage.image(older))
     assert done.result == "failure"
-    assert done.outcomes["Refuse a commit older than what runs"] == "failure"
+    assert done.outcomes["Check that no newer commit is live"] == "failure"
     assert done.outcomes["Deploy"] == "skipped"
     assert stage.smoke(newer).returncode == 0
 
@@ -146,7 +146,7 @@ def test_a_release_that_fails_its_smoke_test_is_rolled_back_and_red(repository):
     assert not load.failures
     assert done.result == "failure"
     assert [done.outcomes[name] for name in ("Deploy", "Smoke test", "Roll back")] == ["success", "failure", "success"]
-    assert f"{other[:12]} was released to staging, is not well, and was rolled back" in done.summary
+    assert f"{other[:12]} was released to staging, failed its smoke test and was rolled back" in done.summary
     assert stage.images() == before
 
 
