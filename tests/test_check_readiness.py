@@ -182,7 +182,7 @@ def test_the_program_of_the_release_runs_then_without_a_network(tagged, tmp_path
 
 @pytest.mark.needs("uv")
 def test_a_private_template_is_fetched_with_the_access_that_git_has(tagged, tmp_path):
-    """As docs/pipeline.md of an emitted repository describes it, with a folder in the place of the host and the token."""
+    """As docs/pipeline.md of an emitted repository describes it, with a folder as the host."""
     project = tmp_path / "project"
     copier.run_copy(str(tagged), project, data={"language": "go"}, vcs_ref=WORKING_TREE, defaults=True, quiet=True)
     recorded = project / ".copier-answers.yml"

@@ -51,7 +51,7 @@ WORKFLOW = ".github/workflows/pipeline.yml"
 DEPLOYMENT = "deploy/base/deployment.yaml"
 ROLLOUT = "deploy/base/rollout.yaml"
 ANALYSIS = "deploy/base/analysis.yaml"
-TRIAL = "deploy/base/trial.yaml"
+PRE_TRAFFIC_CHECK = "deploy/base/pre-traffic-check.yaml"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -125,7 +125,7 @@ def test_an_untouched_project_passes(render, answers):
 
 
 @pytest.mark.parametrize("answers", SPREAD, ids=lambda answers: "-".join(map(str, answers.values())))
-def test_each_item_is_told_whole_and_leads_to_files_that_exist(render, answers):
+def test_each_item_is_complete_and_leads_to_files_that_exist(render, answers):
     project = render(**answers)
     text = (project / "READINESS.md").read_text()
     items = re.findall(
@@ -145,16 +145,16 @@ def test_the_parts_are_those_that_exist():
 
 
 def test_the_parts_apply_to_the_platforms_that_release_an_image():
-    needs = {entry["part"]: entry["needs"] for entry in read_items("parts")}
+    required = {entry["part"]: entry["needs"] for entry in read_items("parts")}
     images = {name for name, facts in platforms().items() if facts["ships"] == "image"}
-    assert set(needs["image-released"][0].split("|")) == images
-    assert set(needs["image-public"][0].split("|")) == images
+    assert set(required["image-released"][0].split("|")) == images
+    assert set(required["image-public"][0].split("|")) == images
     rollouts = {
         strategy
         for strategy, facts in platforms()["kubernetes"]["strategies"].items()
         if facts["workload"]["kind"] == "Rollout"
     }
-    assert set(needs["kubernetes-rollouts"][1].split("|")) == rollouts
+    assert set(required["kubernetes-rollouts"][1].split("|")) == rollouts
 
 
 @pytest.mark.parametrize("answers", SPREAD, ids=lambda answers: "-".join(map(str, answers.values())))
@@ -166,18 +166,18 @@ def test_every_checked_item_has_a_check_and_every_check_an_item(render, answers)
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "says"),
+    ("was", "becomes", "reason"),
     [
         ("*yours* `on-call`", "*checked* `on-call`", "have no check: on-call"),
         ("`numeric-user`", "`number-user`", "have no check: number-user"),
         ("`numeric-user`: ", "", "invalid item"),
     ],
 )
-def test_a_checklist_that_does_not_fit_the_program_is_refused(emit, was, becomes, says, capsys):
+def test_a_checklist_that_does_not_fit_the_program_is_refused(emit, was, becomes, reason, capsys):
     project = emit(**GO)
     edit(project, "READINESS.md", was, becomes)
     assert main([], project) == 1
-    assert says in capsys.readouterr().err
+    assert reason in capsys.readouterr().err
 
 
 # What breaks an item is caught, and nothing else is blamed
@@ -244,8 +244,8 @@ EDITS = [
     ("own-healthcheck", "Dockerfile", 'CMD ["/server", "healthcheck"]', "CMD curl --fail http://127.0.0.1:8080/health"),
     ("own-healthcheck", "Dockerfile", 'CMD ["/server", "healthcheck"]', 'CMD ["wget", "http://127.0.0.1:8080/health"]'),
     ("runs-read-only", "compose.yaml", "read_only: true", "read_only: false"),
-    ("image-built-once", WORKFLOW, 'run: scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"\n        env:\n          DIGEST: ${{ needs.image', 'run: scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"\n        env:\n          DIGEST: ${{ needs.other'),
-    ("released-by-digest", WORKFLOW, 'scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"', 'scripts/deploy staging "ghcr.io/example/my-service:$GITHUB_SHA"'),
+    ("image-built-once", WORKFLOW, 'run: scripts/deploy "$ENVIRONMENT" "ghcr.io/example/my-service@$DIGEST"\n        env:\n          DIGEST: ${{ needs.image', 'run: scripts/deploy "$ENVIRONMENT" "ghcr.io/example/my-service@$DIGEST"\n        env:\n          DIGEST: ${{ needs.other'),
+    ("released-by-digest", WORKFLOW, 'scripts/deploy "$ENVIRONMENT" "ghcr.io/example/my-service@$DIGEST"', 'scripts/deploy "$ENVIRONMENT" "ghcr.io/example/my-service:$GITHUB_SHA"'),
     ("startup-probe", DEPLOYMENT, "path: /health\n", "path: /health/ready\n"),
     ("startup-probe", DEPLOYMENT, "progressDeadlineSeconds: 300", "progressDeadlineSeconds: 120"),
     ("readiness-probe", DEPLOYMENT, "path: /health/ready", "path: /health"),
@@ -308,20 +308,20 @@ EDITS = [
     ("secrets-by-reference", DEPLOYMENT, "          envFrom:", "          env:\n            - name: JWT_SECRET\n              value: abc\n          envFrom:"),
     ("deployer-least-rights", "deploy/deployer.yaml", "[serviceaccounts, configmaps]", "[serviceaccounts, configmaps, secrets]"),
     ("deployer-least-rights", "deploy/deployer.yaml", "kind: RoleBinding", "kind: ClusterRoleBinding"),
-    ("tried-without-traffic", "deploy/base/kustomization.yaml", "  - trial.yaml\n", ""),
+    ("tried-without-traffic", "deploy/base/kustomization.yaml", "  - pre-traffic-check.yaml\n", ""),
     ("tried-without-traffic", "deploy/base/service.yaml", "    app.kubernetes.io/component: server\n  ports", "  ports"),
-    ("tried-without-traffic", TRIAL, "  activeDeadlineSeconds: 240\n", ""),
-    ("tried-without-traffic", TRIAL, "backoffLimit: 0", "backoffLimit: 3"),
-    ("tried-without-traffic", TRIAL, "8080/health/ready", "8080/health"),
-    ("tried-without-traffic", "scripts/deploy", "run_job trial", "true"),
-    ("tried-without-traffic", "scripts/deploy", 'await_job "$name-trial" 300 || fail', 'await_job "$name-trial" 300 || say'),
-    ("pods-not-root", TRIAL, "runAsUser: 65532", "runAsUser: 0"),
+    ("tried-without-traffic", PRE_TRAFFIC_CHECK, "  activeDeadlineSeconds: 240\n", ""),
+    ("tried-without-traffic", PRE_TRAFFIC_CHECK, "backoffLimit: 0", "backoffLimit: 3"),
+    ("tried-without-traffic", PRE_TRAFFIC_CHECK, "8080/health/ready", "8080/health"),
+    ("tried-without-traffic", "scripts/deploy", "run_job pre-traffic-check", "true"),
+    ("tried-without-traffic", "scripts/deploy", 'await_job "$name-pre-traffic-check" 300 || fail', 'await_job "$name-pre-traffic-check" 300 || say'),
+    ("pods-not-root", PRE_TRAFFIC_CHECK, "runAsUser: 65532", "runAsUser: 0"),
     ("one-release-at-a-time", "scripts/deploy", "\ntake_lock\n", "\n"),
     ("one-release-at-a-time", "scripts/rollback", "\ntake_lock\n", "\n"),
     ("one-release-at-a-time", "deploy/deployer.yaml", "[get, create, patch, delete]", "[get, create, delete]"),
     ("cut-off-release-undone", "scripts/deploy", "trap finish EXIT\n", ""),
     ("cut-off-release-undone", "scripts/deploy", "exit 130' HUP INT TERM", "exit 130' HUP"),
-    ("cut-off-release-undone", "scripts/deploy", " || bring_back\n", " || true\n"),
+    ("cut-off-release-undone", "scripts/deploy", " || revert_release\n", " || true\n"),
     ("improvements-arrive", ".github/workflows/template-update.yml", "scripts/update-template", "true"),
     ("readiness-in-pipeline", WORKFLOW, "make readiness", "true"),
     ("image-scanned", WORKFLOW, "    needs: [image, scan]\n", "    needs: image\n"),
@@ -332,7 +332,7 @@ EDITS = [
     ("deploys-never-cancelled", WORKFLOW, "group: deploy-production", "group: deploy-staging"),
     ("deploys-never-cancelled", WORKFLOW, "cancel-in-progress: ${{ github.event_name == 'pull_request' }}", "cancel-in-progress: true"),
     ("bad-release-undone", WORKFLOW, "if: ${{ !success() && steps.deploy.outcome == 'success' }}", "if: ${{ success() }}"),
-    ("bad-release-undone", WORKFLOW, "run: scripts/rollback production", "run: echo"),
+    ("bad-release-undone", WORKFLOW, "run: scripts/rollback "$ENVIRONMENT"", "run: echo"),
     ("jobs-time-out", WORKFLOW, "    timeout-minutes: 45\n", ""),
     ("jobs-time-out", WORKFLOW, "timeout-minutes: 30", "timeout-minutes: 360"),
     ("runners-pinned", WORKFLOW, "ubuntu-24.04", "ubuntu-latest"),
@@ -451,13 +451,13 @@ CANARY_ON_VERCEL_EDITS = [
     ("stages-approved", "scripts/lib/traffic.sh", "    manual-approval) ;;", "    manual-approval | automatic) ;;"),
     ("stages-approved", "scripts/deploy", '[ -z "$production" ] || require_strategy\n', ""),
     ("stages-watched", "scripts/lib/traffic.sh", "STAGE_SECONDS:-300", "STAGE_SECONDS:-5"),
-    ("stages-watched", "scripts/lib/traffic.sh", "most_failures_percent=1\n", "most_failures_percent=50\n"),
+    ("stages-watched", "scripts/lib/traffic.sh", "max_failure_percent=1\n", "max_failure_percent=50\n"),
     ("stages-watched", "scripts/lib/traffic.sh", '    watch "$1" "$2" || return\n', ""),
     ("bad-stage-taken-back", "scripts/lib/traffic.sh", "rollback/$stable", "promote/$deployment"),
     ("bad-stage-taken-back", "scripts/deploy", "  shifting=yes\n", ""),
     ("cut-off-release-undone", "scripts/deploy", "trap finish EXIT\n", ""),
     ("cut-off-release-undone", "scripts/deploy", "exit 130' HUP INT TERM", "exit 130' HUP"),
-    ("cut-off-release-undone", "scripts/deploy", "    return_traffic ||", "    true ||"),
+    ("cut-off-release-undone", "scripts/deploy", "    revert_traffic ||", "    true ||"),
 ]  # fmt: skip
 
 # blue-green on Vercel, in Node
@@ -499,15 +499,15 @@ RAILWAY_EDITS = [
     ("token-not-shown", "scripts/lib/railway.sh", "--header @-", '--header "Project-Access-Token: $RAILWAY_TOKEN"'),
     ("cut-off-release-undone", "scripts/deploy", "trap finish EXIT\n", ""),
     ("cut-off-release-undone", "scripts/deploy", "exit 130' HUP INT TERM", "exit 130' HUP"),
-    ("cut-off-release-undone", "scripts/deploy", "|| return_to_last_release", "|| true"),
+    ("cut-off-release-undone", "scripts/deploy", "|| revert_release", "|| true"),
     ("release-waited-for", "scripts/deploy", "await_deployment || fail", "true || fail"),
-    ("released-by-digest", WORKFLOW, 'scripts/deploy staging "ghcr.io/example/my-service@$DIGEST"', 'scripts/deploy staging "ghcr.io/example/my-service:$GITHUB_SHA"'),
+    ("released-by-digest", WORKFLOW, 'scripts/deploy "$ENVIRONMENT" "ghcr.io/example/my-service@$DIGEST"', 'scripts/deploy "$ENVIRONMENT" "ghcr.io/example/my-service:$GITHUB_SHA"'),
 ]  # fmt: skip
 
 
-def spread(**wanted: object) -> dict:
+def spread(**requested: object) -> dict:
     """Return the first answers of SPREAD that are so: they are rendered anyway."""
-    return next(answers for answers in SPREAD if wanted.items() <= answers.items())
+    return next(answers for answers in SPREAD if requested.items() <= answers.items())
 
 
 def by_edits(edits: list[tuple], **answers: object) -> list[tuple]:
@@ -548,7 +548,7 @@ def test_a_change_that_breaks_an_item_is_caught(emit, answers, item, change):
     assert all(finding.place[0] for result in results if result.outcome == "fail" for finding in result.evidence)
 
 
-def test_what_is_missing_is_told_where_it_would_stand(emit):
+def test_what_is_missing_is_reported_at_its_parent(emit):
     project = emit(**GO)
     edit(project, WORKFLOW, "    timeout-minutes: 45\n", "")
     edit(project, DEPLOYMENT, "terminationGracePeriodSeconds: 35", "shareProcessNamespace: false")
@@ -592,21 +592,21 @@ def test_without_kubectl_the_files_are_read(emit, monkeypatch, strategy, count, 
     assert failed(project) == {"pods-enough", "readiness-probe"}
 
 
-def test_files_that_are_missing_or_cannot_be_parsed_are_told(emit):
+def test_files_that_are_missing_or_cannot_be_parsed_are_reported(emit):
     project = emit(**GO)
     (project / "compose.yaml").unlink()
     (project / ".github/dependabot.yml").write_text("version: 2\nupdates: [\n")
     results = check(project)
-    told = described(results)
-    assert "runs-read-only: compose.yaml: the file is missing" in told
-    assert any(line.startswith("dependencies-updated: .github/dependabot.yml:") for line in told)
+    reported = described(results)
+    assert "runs-read-only: compose.yaml: the file is missing" in reported
+    assert any(line.startswith("dependencies-updated: .github/dependabot.yml:") for line in reported)
 
 
-def test_manifests_that_cannot_be_parsed_are_told_with_their_line(emit):
+def test_manifests_that_cannot_be_parsed_are_reported_with_their_line(emit):
     project = emit(**GO)
     edit(project, DEPLOYMENT, "maxUnavailable: 1", "maxUnavailable: [")
-    told = described(check(project))
-    assert any(line.startswith(f"readiness-probe: {DEPLOYMENT}:") for line in told)
+    reported = described(check(project))
+    assert any(line.startswith(f"readiness-probe: {DEPLOYMENT}:") for line in reported)
 
 
 @pytest.mark.parametrize("line", ["LOG_LEVEL", "METRICS_PORT", "SHUTDOWN_TIMEOUT_SECONDS"])
@@ -621,10 +621,10 @@ def test_values_of_another_form_fail_their_items_only(emit):
     edit(project, ".env.example", "SHUTDOWN_TIMEOUT_SECONDS=25", "SHUTDOWN_TIMEOUT_SECONDS=soon")
     (project / "compose.yaml").write_text("services: [service]\n")
     results = check(project)
-    told = described(results)
-    assert "stops-in-time: SHUTDOWN_TIMEOUT_SECONDS=soon: expected a whole number" in told
+    reported = described(results)
+    assert "stops-in-time: SHUTDOWN_TIMEOUT_SECONDS=soon: expected a whole number" in reported
     assert any(
-        line.startswith("runs-read-only: cannot be checked, because a file has an unexpected form") for line in told
+        line.startswith("runs-read-only: cannot be checked, because a file has an unexpected form") for line in reported
     )
     # The last two read compose.yaml too.
     items = {"stops-in-time", "runs-read-only", "variables-in-example", "compose-stays-local"}

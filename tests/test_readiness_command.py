@@ -68,7 +68,7 @@ def test_the_text_lists_sign_offs_that_expire_soon(emit, capsys, days, is_listed
     assert len(printed.splitlines()) == (4 if is_listed else 1)
 
 
-def test_json_tells_the_same_to_programs(broken, capsys):
+def test_json_lists_the_same_for_programs(broken, capsys):
     assert main(["--format", "json"], broken) == 1
     printed = json.loads(capsys.readouterr().out)
     assert printed["fail"] == 1
@@ -91,7 +91,7 @@ def test_markdown_is_a_table_that_begins_with_what_fails(broken, capsys):
 @pytest.mark.parametrize(
     "arguments", [["--format", "xml"], ["--url", "orders"], ["--url", "ftp://orders"], ["--strict"]]
 )
-def test_wrong_arguments_are_usage(broken, arguments, capsys):
+def test_invalid_arguments_print_the_usage(broken, arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments, broken)
     assert caught.value.code == 2
@@ -110,7 +110,7 @@ def test_a_reader_of_the_first_lines_only_sees_no_error(emit):
 
 
 class Service(http.server.BaseHTTPRequestHandler):
-    """Answers as the services do, but for what `answers` says."""
+    """Answer as the services do, except for `answers`."""
 
     answers: dict[str, int]
     headers_sent: set[str]
@@ -123,7 +123,7 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b'{"status":"ok"}')
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ HEALTHY = {"/": 200, "/health": 200, "/health/ready": 200, "/health/detailed": 4
         ({}, "X-Frame-Options", {"security-headers"}),
     ],
 )
-def test_a_running_service_is_asked(emit, serve, monkeypatch, capsys, answers, missing, items):
+def test_a_running_service_is_checked(emit, serve, monkeypatch, capsys, answers, missing, items):
     url = serve(HEALTHY | answers, {*HEADERS, TLS_HEADER} - {missing})
     code = main(["--url", url, "--format", "json"], emit(**GO))
     printed = json.loads(capsys.readouterr().out)
@@ -177,7 +177,7 @@ def test_a_service_that_does_not_answer_fails(emit, monkeypatch, capsys):
 
 @pytest.mark.needs("docker")
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_image_is_looked_into_and_started(images, render, language):
+def test_an_image_is_inspected_and_started(images, render, language):
     project = render(language=language, services=[])
     seen = check_image(images(language, []), Repository(project))
     assert not [str(finding) for findings in seen.values() for finding in findings if not finding.is_good]
@@ -213,6 +213,6 @@ def test_what_is_wrong_with_an_image_is_caught(images, render, tmp_path):
 
 
 @pytest.mark.needs("docker")
-def test_an_image_that_does_not_exist_is_told(render, capsys):
+def test_an_image_that_does_not_exist_is_an_error(render, capsys):
     assert main(["--image", "deployment-patterns-test/none:none"], render(language="go", services=[])) == 1
     assert "cannot inspect the image" in capsys.readouterr().err

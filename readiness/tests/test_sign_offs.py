@@ -19,7 +19,7 @@ def entry(days_until_expiry: int, **changes: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_good", "says"),
+    ("text", "is_good", "reason"),
     [
         (entry(0), True, "Ada Lovelace"),
         (entry(-1), False, "a new review"),
@@ -33,11 +33,11 @@ def entry(days_until_expiry: int, **changes: object) -> str:
         ("rollback-tried: Ada Lovelace\n", False, "name, date and expires"),
     ],
 )
-def test_a_sign_off_holds_until_it_expires(create, text, is_good, says):
+def test_a_sign_off_holds_until_it_expires(create, text, is_good, reason):
     finding = check_sign_off(create({"readiness.yml": text}), "rollback-tried")
     assert finding is not None
     assert finding.is_good == is_good
-    assert says in finding.text
+    assert reason in finding.text
     assert finding.place == ("readiness.yml", 1)
 
 

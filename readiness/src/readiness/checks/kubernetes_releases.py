@@ -58,14 +58,14 @@ def tried_without_traffic(repository: Repository) -> Findings:
     if not repository.is_emitted:
         raise CannotJudgeError("the commands of a release are not known")
     for environment in environments(repository):
-        trials = [
+        pre_traffic_checks = [
             job
             for job in objects(repository, environment, "Job")
-            if job.pod_labels.get("app.kubernetes.io/component") == "trial"
+            if job.pod_labels.get("app.kubernetes.io/component") == "pre-traffic-check"
         ]
-        found = trials[0].place() if trials else overlay(environment)
-        yield judge(len(trials) == 1, f"{environment}: {len(trials)} Jobs of the pre-traffic check", "one", found)
-        for job in trials:
+        found = pre_traffic_checks[0].place() if pre_traffic_checks else overlay(environment)
+        yield judge(len(pre_traffic_checks) == 1, f"{environment}: {len(pre_traffic_checks)} Jobs of the pre-traffic check", "one", found)
+        for job in pre_traffic_checks:
             leading = [
                 service.name
                 for service in objects(repository, environment, "Service")
@@ -82,6 +82,6 @@ def tried_without_traffic(repository: Repository) -> Findings:
             yield judge(
                 is_requested, f"{environment}: requests {', '.join(requested)}", "/health/ready too", job.place("spec")
             )
-    checked, released = r"^run_job trial\n(?:#.*\n)*await_job .*\|\| fail ", r"^apply .*/component=server$"
+    checked, released = r"^run_job pre-traffic-check\n(?:#.*\n)*await_job .*\|\| fail ", r"^apply .*/component=server$"
     seen = "a failed pre-traffic check ends the release before the rollout"
     yield repository.expect_order(checked, released, "scripts/deploy", seen=seen)

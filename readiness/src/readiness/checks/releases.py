@@ -84,7 +84,7 @@ def rollback_by_hand(repository: Repository) -> Findings:
 
 
 # Calls the function that restores the previous version.
-RESTORES = r"^\s*(.* \|\| )?(bring_back|return_\w+|(restore|revert|undo|roll_?back)\w*)( \|\||$)"
+RESTORES = r"^\s*(.* \|\| )?((restore|revert|undo|roll_?back)\w*)( \|\||$)"
 
 
 @check("service", "cut-off-release-undone")

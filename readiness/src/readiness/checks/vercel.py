@@ -185,7 +185,7 @@ def stages_watched(repository: Repository) -> Findings:
     seconds, place = read_value(repository, r"^stage_seconds=\$\{STAGE_SECONDS:-(\d+)\}$")
     seen, expected = f"a stage is watched for {seconds} s", f"{SHORTEST_STAGE_SECONDS} or more"
     yield judge(seconds >= SHORTEST_STAGE_SECONDS, seen, expected, place)
-    percent, place = read_value(repository, r"^most_failures_percent=(\d+)$")
+    percent, place = read_value(repository, r"^max_failure_percent=(\d+)$")
     seen, expected = f"{percent} % of its requests may fail", f"{MOST_FAILURES_PERCENT} or less"
     yield judge(percent <= MOST_FAILURES_PERCENT, seen, expected, place)
     watched, approved = r'^\s*watch "\$1" "\$2" \|\| return$', r"^\s*move approve-stage "
