@@ -21,6 +21,8 @@ from tests.machine import REGISTRY
 
 STORES = {"postgres": "postgres:18-trixie", "redis": "redis:8-trixie"}
 DEPLOY_SECONDS = 420
+# The annotations by which Deployments and Rollouts number their ReplicaSets.
+REVISIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision")
 
 
 def kubectl(*arguments: str, given: str | None = None, check: bool = True, seconds: int = 120) -> str:
@@ -137,6 +139,17 @@ class Stage:
         lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{name}=")]
         path.write_text("\n".join([*lines, f"{name}={value}"]) + "\n")
 
+    @contextlib.contextmanager
+    def setting(self, name: str, value: str) -> Iterator[None]:
+        """Change a setting of the environment for a while."""
+        path = self.project / "deploy/overlays" / self.environment / "settings.env"
+        text = path.read_text()
+        self.change_setting(name, value)
+        try:
+            yield
+        finally:
+            path.write_text(text)
+
     def image(self, version: str) -> str:
         """Build the project's image as a version and push it, once; return its name by digest."""
         if version not in self.pushed:
@@ -191,6 +204,16 @@ class Stage:
     def images(self) -> set[str]:
         """Return what the server's pods run."""
         return {pod["spec"]["containers"][0]["image"] for pod in self.pods()}
+
+    def revision_of(self, image: str) -> str:
+        """Return the newest revision that runs an image; nothing where the cluster keeps none."""
+        selector = f"app.kubernetes.io/name={self.name},app.kubernetes.io/component=server"
+        found = []
+        for item in json.loads(self.kubectl("get", "replicasets", "--selector", selector, "--output", "json"))["items"]:
+            if item["spec"]["template"]["spec"]["containers"][0]["image"] == image:
+                annotations = item["metadata"].get("annotations", {})
+                found += [int(annotations[name]) for name in REVISIONS if name in annotations]
+        return str(max(found, default=""))
 
     def evict(self, pod: str) -> bool:
         """Ask for a pod's eviction; return whether the disruption budget allows it."""

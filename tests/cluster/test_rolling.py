@@ -9,7 +9,6 @@ from tests.cluster.releases import Releases, no_request_lost, release_and_roll_b
 
 pytestmark = pytest.mark.needs("docker", "cluster")
 
-LANGUAGES = ["node", "go", "python"]
 stages = stages_of("rolling")
 
 
@@ -25,9 +24,8 @@ def test_a_release_and_a_rollback_lose_no_request(stages, language):
     release_and_roll_back(stages(language))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_evictions_pass_the_budget_and_lose_no_request(stages, language):
-    stage = stages(language)
+def test_evictions_pass_the_budget_and_lose_no_request(stages):
+    stage = stages("go", services=TestRolling.services)
     stage.wait_for_budget()
     pods = [pod["metadata"]["name"] for pod in stage.pods()]
     assert len(pods) == 2
@@ -40,9 +38,8 @@ def test_evictions_pass_the_budget_and_lose_no_request(stages, language):
     assert not {pod["metadata"]["name"] for pod in stage.pods()} & set(pods)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_namespace_refuses_what_is_not_restricted(stages, language):
-    stage = stages(language)
+def test_the_namespace_refuses_what_is_not_restricted(stages):
+    stage = stages("go", services=TestRolling.services)
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -55,7 +52,7 @@ def test_the_namespace_refuses_what_is_not_restricted(stages, language):
 
 def test_a_release_is_what_git_says_after_a_rollback_too(stages):
     """A rollback brings fields back that the release had before; the next release must not keep them."""
-    stage = stages("go")
+    stage = stages("go", services=TestRolling.services)
     deployment = stage.project / "deploy/base/deployment.yaml"
     text = deployment.read_text()
     container = "        - name: server\n"
