@@ -38,7 +38,7 @@ def kubernetes() -> list[dict]:
 
 
 def build(overlay: Path) -> str:
-    """Return what Kustomize makes of an overlay: kubectl's own, or Kustomize by itself where there is no kubectl."""
+    """Return the build of an overlay, by kubectl or by Kustomize if kubectl is missing."""
     command = ["kubectl", "kustomize"] if shutil.which("kubectl") else [tool("kustomize"), "build"]
     done = subprocess.run([*command, str(overlay)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -217,7 +217,7 @@ def schemas() -> dict[str, dict]:
 
 
 def closed(schema: dict) -> dict:
-    """Return a schema in which objects have no properties but those that it lists, unless it says otherwise."""
+    """Return a schema in which objects have no properties but those that it lists, unless it allows them."""
     schema = {key: closed(value) if isinstance(value, dict) else value for key, value in schema.items()}
     if schema.get("x-kubernetes-int-or-string"):
         return {"type": ["integer", "string"]}
@@ -374,12 +374,12 @@ def ports_are_the_settings_ports(objects: Objects) -> Iterator[str]:
 
 
 def probes_ask_what_they_should(objects: Objects) -> Iterator[str]:
-    wanted = {
+    expected = {
         "startupProbe": ("/health", 0, 5, 30),
         "readinessProbe": ("/health/ready", 5, 10, 2),
         "livenessProbe": ("/health", 10, 30, 3),
     }
-    for name, values in wanted.items():
+    for name, values in expected.items():
         probe = container(server(objects))[name]
         found = (
             probe["httpGet"]["path"],
@@ -428,9 +428,9 @@ def an_analysis_asks_the_new_pods_only(objects: Objects) -> Iterator[str]:
     if analysis["templates"] != [{"templateName": template["metadata"]["name"]}]:
         yield f"the analysis is by {analysis['templates']}"
     metric = template["spec"]["metrics"][0]
-    asked = [argument for argument in container(metric["provider"]["job"])["args"] if "://" in argument]
-    if {urlsplit(address).netloc for address in asked} != {service}:
-        yield f"it asks {asked} rather than {service}"
+    requested = [argument for argument in container(metric["provider"]["job"])["args"] if "://" in argument]
+    if {urlsplit(address).netloc for address in requested} != {service}:
+        yield f"it requests {requested} rather than {service}"
     if canary and canary["analysis"].get("startingStep") != 1:
         yield "it begins before there is a canary, or later"
     if canary and "count" in metric:
@@ -670,11 +670,11 @@ def test_settings_and_secrets_are_the_variables_of_the_service(built, projects):
         assert set(re.findall(r"`([A-Z_]+)`", documented.split("each of")[1].split("with values")[0])) == secrets
 
 
-def test_a_migration_exists_only_with_a_database_and_a_trial_only_where_nothing_else_tries(built):
+def test_a_migration_exists_only_with_a_database_and_a_pre_traffic_check_only_in_rolling(built):
     for answers, _, path in built:
         objects = load(path.read_text())
         assert bool(of(objects, "Job", "-migration")) == ("postgres" in answers["services"])
-        assert bool(of(objects, "Job", "-trial")) == (answers["strategy"] == "rolling")
+        assert bool(of(objects, "Job", "-pre-traffic-check")) == (answers["strategy"] == "rolling")
 
 
 def test_a_private_image_is_pulled_with_a_secret(built):

@@ -11,9 +11,9 @@ import pytest
 from tests.combinations import LANGUAGES
 from tests.test_project_checks import TOOLCHAINS
 
-CONTRACT = "phase: contract, since release 1.4 nothing needs it"
+CONTRACT = "phase: contract, since release 1.4 nothing uses it"
 EXPAND = "phase: expand, it only fills the new column"
-UNCLEAR = "cannot be told from outside"
+UNCLEAR = "The lint cannot judge"
 NO_PHASE = "is not a phase and why"
 
 # The name of a migration, its statements, and the error of its lint, or None if it passes.
@@ -51,7 +51,7 @@ SQL = [
     ("expand_block", f"-- {EXPAND}\nDO $$ BEGIN END $$;", None),
     ("expand_that_drops", f"-- {EXPAND}\nDROP TABLE orders;", "drops a table"),
     ("contract_without_reason", "-- phase: contract\nDROP TABLE orders;", NO_PHASE),
-    ("unknown_phase", "-- phase: contraction, nothing needs it\nDROP TABLE orders;", NO_PHASE),
+    ("unknown_phase", "-- phase: contraction, nothing uses it\nDROP TABLE orders;", NO_PHASE),
     ("contract_too_late", f"SELECT 1;\n-- {CONTRACT}\nDROP TABLE orders;", "drops a table"),
     ("contract_in_text", f"SELECT '\n-- {CONTRACT}\n';\nDROP TABLE orders;", "drops a table"),
     # what older code can work with

@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -39,7 +38,7 @@ def executable(path: Path, script: str) -> None:
 
 
 class Service(http.server.BaseHTTPRequestHandler):
-    """What a released service answers: its version, and whether it is well."""
+    """What a released service answers: its version, and whether it is healthy."""
 
     version = ""
     well = True
@@ -113,7 +112,7 @@ class Scene:
 
 @pytest.fixture
 def scene(emit: Callable[..., Path], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """Return a project, public unless the test says otherwise, with a running service for each environment."""
+    """Return a project, public by default, with a running service for each environment."""
     repository = getattr(request, "param", "public")
     servers, services = {}, {}
     for environment in ("staging", "production"):
@@ -315,21 +314,21 @@ def test_a_missing_attestation_stops_the_release_before_anything_is_changed(scen
 def provenance(commit: str, source: str = "https://github.com/example/my-service", place: str = "slsa02") -> str:
     vcs = {"revision": commit, "source": source}
     if place == "slsa02":
-        said = {"SLSA": {"metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"vcs": vcs}}}}
+        provenance = {"SLSA": {"metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"vcs": vcs}}}}
     else:
         arguments = {f"vcs:{name}": value for name, value in vcs.items()}
-        said = {
+        provenance = {
             "SLSA": {"buildDefinition": {"externalParameters": {"request": {"root": {"request": {"args": arguments}}}}}}
         }
-    return json.dumps(said)
+    return json.dumps(provenance)
 
 
 CONTENTS = json.dumps({"SPDX": {"SPDXID": "SPDXRef-DOCUMENT", "packages": [{"name": "my-service"}]}})
 
 
-def inspected(scene: Scene, said: str, contents: str) -> None:
-    """Let docker answer as it does when it is asked what an image carries."""
-    (scene.folder / "provenance.json").write_text(said)
+def inspected(scene: Scene, provenance: str, contents: str) -> None:
+    """Let the stand-in of docker return the provenance and the SBOM of an image."""
+    (scene.folder / "provenance.json").write_text(provenance)
     (scene.folder / "contents.json").write_text(contents)
     inspect = f"buildx imagetools inspect {IMAGE} --format"
     scene.replace(
@@ -357,7 +356,7 @@ def test_a_private_image_is_verified_by_what_it_carries(scene, place):
 @needs_jq
 @pytest.mark.parametrize("scene", ["private"], indirect=True)
 @pytest.mark.parametrize(
-    ("said", "contents"),
+    ("provenance", "contents"),
     [
         (provenance("0" * 40), CONTENTS),
         (provenance("COMMIT", source="https://github.com/somebody/else"), CONTENTS),
@@ -368,8 +367,8 @@ def test_a_private_image_is_verified_by_what_it_carries(scene, place):
     ],
     ids=["another commit", "another repository", "empty", "no provenance", "no contents", "empty contents"],
 )
-def test_a_private_image_that_does_not_say_it_is_not_released(scene, said, contents):
-    inspected(scene, said.replace("COMMIT", scene.commit), contents)
+def test_a_private_image_with_another_provenance_is_not_released(scene, provenance, contents):
+    inspected(scene, provenance.replace("COMMIT", scene.commit), contents)
     jobs = scene.push()
     assert jobs["staging"].outcomes["Verify the image"] == "failure"
     assert jobs["production"].result == "skipped"
@@ -383,9 +382,9 @@ def test_a_vulnerability_stops_the_release(scene):
 
 
 def test_the_scan_is_of_what_was_built_and_fails_on_high_severity_that_can_be_mended(scene):
-    asked = []
-    scene.push(**{SCAN: lambda given: asked.append(given) or {}})
-    assert asked == [{"image": IMAGE, "severity-cutoff": "high", "only-fixed": "true", "output-format": "table"}]
+    requested = []
+    scene.push(**{SCAN: lambda given: requested.append(given) or {}})
+    assert requested == [{"image": IMAGE, "severity-cutoff": "high", "only-fixed": "true", "output-format": "table"}]
 
 
 def test_a_deploy_that_fails_has_undone_itself_and_is_not_rolled_back_further(scene):
@@ -572,8 +571,8 @@ def test_a_closed_pull_request_stops_its_own_preview_only(scene, shown, stops):
 # Rollback by hand
 
 
-@pytest.mark.parametrize(("release", "asked"), [("", "rollback production"), ("7", "rollback production 7")])
-def test_a_rollback_by_hand(scene, release, asked):
+@pytest.mark.parametrize(("release", "requested"), [("", "rollback production"), ("7", "rollback production 7")])
+def test_a_rollback_by_hand(scene, release, requested):
     scene.replace("scripts/rollback", f'echo "rollback $*" | tee -a {scene.calls}')
     done = run_job(
         scene.project,
@@ -588,8 +587,8 @@ def test_a_rollback_by_hand(scene, release, asked):
         path=scene.path,
     )
     assert done.result == "success", done.log()
-    assert scene.called() == [asked]
-    assert asked in done.summary
+    assert scene.called() == [requested]
+    assert requested in done.summary
     assert "requested by somebody" in done.summary
 
 

@@ -227,10 +227,7 @@ def test_a_rollback_within_the_retention(run, railway):
     assert images(railway) == [OLDEST]
     assert railway.serving[0].variables == "its own"
     assert railway.source == OLDEST
-    assert (
-        "Railway keeps the image of deployment deployment-1: restoring it with its variables"
-        in done.stdout
-    )
+    assert "Railway keeps the image of deployment deployment-1: restoring it with its variables" in done.stdout
     assert "Revert the change on the main branch" in done.stdout
     assert "database did not change" in done.stdout
 

@@ -67,7 +67,7 @@ def github(tmp_path: Path) -> GitHub:
 
 @pytest.fixture
 def setup(render, github: GitHub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs the script of a project, public unless told otherwise."""
+    """Return a function that runs the script of a project, public by default."""
 
     def setup(*options: str, given: str = "", repository: str = "public") -> subprocess.CompletedProcess[str]:
         environment = {
@@ -145,13 +145,13 @@ def test_a_dry_run_says_everything_that_the_run_then_does_and_does_nothing(setup
     assert github.writes() == []
     done = setup(given=answers)
 
-    def said(output: str, label: str) -> set[str]:
+    def listed(output: str, label: str) -> set[str]:
         lines = (line.split(maxsplit=1) for line in output.splitlines() if line.startswith(f"{label} "))
         return {text.removeprefix("ask for: ") for _, text in lines}
 
     # Whether there will be a preview, and so its secrets, is known only when its address was given.
-    did = {text for text in said(done.stdout, "did") if not text.endswith("of preview")}
-    assert said(announced.stdout, "would") == did
+    did = {text for text in listed(done.stdout, "did") if not text.endswith("of preview")}
+    assert listed(announced.stdout, "would") == did
 
 
 def test_secrets_are_neither_arguments_nor_printed(setup, github, answers):

@@ -1,4 +1,4 @@
-"""Promise: scripts/update-template turns a newer release into a pull request, or says why not and pushes nothing."""
+"""Promise: scripts/update-template opens a pull request for a newer release, or prints why not and pushes nothing."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def template(tmp_path_factory) -> Path:
 
 
 class Project:
-    """A project made from the release before, its repository on a server, and the pull requests that were opened."""
+    """A project of the previous release, its repository on a server, and the pull requests that were opened."""
 
     def __init__(self, template: Path, folder: Path) -> None:
         self.folder = copy(template, folder / "project", WORKING_TREE, language="go")
@@ -105,9 +105,7 @@ def test_a_conflict_is_reported_and_nothing_is_pushed(project):
     before = project.state()
     done = project.update("--pull-request")
     assert done.returncode == 1
-    assert re.search(
-        r"conflicts with your changes:\n  Makefile:\d+:<<<<<<< .*\n  Makefile:\d+:>>>>>>> ", done.stderr
-    )
+    assert re.search(r"conflicts with your changes:\n  Makefile:\d+:<<<<<<< .*\n  Makefile:\d+:>>>>>>> ", done.stderr)
     assert project.state() == before
     assert "Show my own list" in makefile.read_text()
     assert not project.opened.exists()

@@ -383,7 +383,10 @@ def test_the_status_shows_what_serves_and_what_to_return_to(stage):
 
 REFUSALS = [
     (401, "Vercel refuses VERCEL_TOKEN. Create a new one (status 401, Something about the request)"),
-    (403, "Vercel refuses the request. Check that VERCEL_TOKEN is valid for the team and that the plan includes it (status 403,"),
+    (
+        403,
+        "Vercel refuses the request. Check that VERCEL_TOKEN is valid for the team and the plan includes it (status",
+    ),
     (404, "Vercel did not find it. Check VERCEL_ORG_ID and VERCEL_PROJECT_ID (status 404,"),
     (418, "Vercel refuses the request (status 418,"),
 ]

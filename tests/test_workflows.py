@@ -21,7 +21,7 @@ BIN = Path(sys.executable).parent
 PINS = yaml.safe_load((ROOT / "facts/actions.yml").read_text())
 BUILDS = "docker/build-push-action"
 OWN = sorted((ROOT / ".github/workflows").iterdir())
-# actionlint 1.7.12 does not know this syntax yet; docs/pipeline.md of an emitted repository says so to its users.
+# actionlint 1.7.12 does not know this syntax yet; docs/pipeline.md of an emitted repository documents it.
 SILENCED = ['unexpected key "queue" for "concurrency" section']
 
 Workflow = dict

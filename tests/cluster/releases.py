@@ -88,7 +88,7 @@ def fit_to_one_machine(project: Path) -> None:
     """Shorten what a release waits for to let people and their traffic have their time, and share one machine's cores.
 
     Its probes become patient: slow is what takes 1.5 seconds, not 0.5. Its pods reserve hardly any CPU: where those of
-    all tests do not fit on the node, a release waits for room, and its analysis fails for want of it.
+    all tests do not fit on the node, a release waits for CPU, and its analysis fails for want of it.
     """
     for path in (project / "deploy/base").glob("*.yaml"):
         patient = r"\1--max-p95-milliseconds=1500\1--timeout-seconds=5\g<0>"
@@ -140,7 +140,7 @@ def under_load(stage: Stage, scenario: str) -> Iterator[Load]:
         yield load
         load.wait_for(REQUESTS_A_SECOND)
     print(
-        f"figures: {stage.name}: {scenario}: {load.total} requests in {time.monotonic() - began:.0f} seconds, "
+        f"measured: {stage.name}: {scenario}: {load.total} requests in {time.monotonic() - began:.0f} seconds, "
         f"failed: {dict(load.failures) or 0}, answers: {dict(load.answers)}"
     )
 
@@ -200,7 +200,7 @@ def release_and_roll_back(
         began = time.monotonic()
         with release:
             done = stage.deploy(image, URL=stage.url, VERSION="2.0.0")
-        print(f"figures: {stage.name}: release took {time.monotonic() - began:.1f} seconds")
+        print(f"measured: {stage.name}: release took {time.monotonic() - began:.1f} seconds")
         assert done.returncode == 0, done.stdout
     assert versions(load) == {"1.0.0", "2.0.0"}
     assert stage.smoke("1.0.0").returncode == 1
@@ -212,7 +212,7 @@ def release_and_roll_back(
         began = time.monotonic()
         with rollback:
             done = stage.rollback()
-        print(f"figures: {stage.name}: rollback took {time.monotonic() - began:.1f} seconds")
+        print(f"measured: {stage.name}: rollback took {time.monotonic() - began:.1f} seconds")
         assert done.returncode == 0, done.stdout
     assert versions(load) == {"1.0.0", "2.0.0"}
     assert stage.smoke("1.0.0").returncode == 0
@@ -226,12 +226,12 @@ def is_settled(stage: Stage, images: set[str]) -> bool:
 
 
 class Releases:
-    """The promises. A subclass says in which language, and may loosen what its strategy states openly."""
+    """The promises. A subclass sets the language, and may loosen a limit that its strategy documents."""
 
     language: str
-    # What a release needs to become ready, and what may go away while it is under way.
+    # Time until a release is ready, and dependencies that may fail during a release.
     services: tuple[str, ...] = ("postgres",)
-    # Lines by which a release tells that it has come to a phase.
+    # Lines that a release prints at the start of each phase.
     phases: tuple[str, ...]
     # Whether the cluster may leave the last phase before a killed release is run again.
     last_phase_is_short = False
@@ -291,7 +291,7 @@ class Releases:
         with stage.edited(self.workload, CONTAINER, setting), self.bad_release(stage, "crash"):
             self.fails(
                 stage.deploy(stage.image("2.0.0")),
-                "ends as soon as it starts; its last log lines:",
+                "crashes at its start; its last log lines:",
                 "  | ",
                 "LOG_LEVEL",
             )
@@ -330,7 +330,7 @@ class Releases:
             self.fails(stage.deploy(missing), "ImagePullBackOff")
             self.assert_as_before(stage, before)
             with stage.edited(migration, f"{last_word}\n", f"{last_word}-nothing\n"):
-                self.fails(stage.deploy(image), "the migration failed, so nothing was rolled out")
+                self.fails(stage.deploy(image), "the migration failed: ")
             self.assert_as_before(stage, before)
             with stage.setting("LOG_LEVEL", "loud"):
                 self.fails(stage.deploy(image), "LOG_LEVEL", "expects one of debug, info, warn, error")
@@ -359,7 +359,7 @@ class Releases:
                 done = stage.deploy(image)
                 assert done.returncode == 0, done.stdout
                 for output in [*outputs[1:], done.stdout]:
-                    assert "was cut off: going on from what it left" in output
+                    assert "was interrupted: continuing" in output
                 assert stage.smoke(version).returncode == 0
         assert versions(load) == {"1.0.0", *killed}
 
@@ -431,7 +431,7 @@ def read_until(process: subprocess.Popen[str], phrase: str) -> str:
 
 
 def interrupt(stage: Stage, image: str, phase: str, number: signal.Signals) -> str:
-    """Start a release, interrupt it when it says that it is in a phase; return what it printed and its exit code."""
+    """Start a release, interrupt it when it prints a phase; return what it printed and its exit code."""
     process = stage.start("deploy", stage.environment, image)
     output = read_until(process, phase)
     # As a terminal does: the whole group gets it.

@@ -1,4 +1,4 @@
-"""An environment of an emitted project on a real cluster, set up as its DEPLOYMENT.md says."""
+"""An environment of an emitted project on a real cluster, set up as its DEPLOYMENT.md describes."""
 
 import contextlib
 import functools
@@ -26,7 +26,7 @@ REVISIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision"
 
 
 def kubectl(*arguments: str, given: str | None = None, check: bool = True, seconds: int = 120) -> str:
-    """Run kubectl as whoever KUBECONFIG says and return what it prints; its error output where it fails unchecked."""
+    """Run kubectl with KUBECONFIG and return its output, or its error output if it fails and `check` is off."""
     done = subprocess.run(["kubectl", *arguments], input=given, capture_output=True, text=True, timeout=seconds)
     if done.returncode and check:
         raise AssertionError(f"kubectl {' '.join(arguments)} failed:\n{done.stderr}")
@@ -50,7 +50,7 @@ def store_image(store: str) -> tuple[str, str]:
 
 
 class Stage:
-    """An environment of a project, with data stores of its own where it needs them and a way in at 127.0.0.1.
+    """An environment of a project, with its own data stores and an address at 127.0.0.1.
 
     Scripts run as the account `deployer`, which has no rights but those that the project gives it.
     """

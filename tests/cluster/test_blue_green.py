@@ -13,7 +13,7 @@ stages = stages_of("blue-green")
 
 class TestBlueGreen(Releases):
     language = "go"
-    phases = ("Migrating the database", "Progressing:", "active service cutover pending")
+    phases = ("Running the migrations", "Progressing:", "active service cutover pending")
     last_phase_is_short = True
 
     def assert_as_before(self, stage, before):

@@ -10,14 +10,14 @@ pytestmark = pytest.mark.needs("docker", "cluster")
 
 stages = stages_of("canary")
 
-# One pod of five, and for how long: from its first request to its last, as analysis.yaml says.
+# One pod of five, and for how long: from its first request to its last, as set in analysis.yaml.
 SHARE = 0.20
 SECONDS = 60
 
 
 class TestCanary(Releases):
     language = "go"
-    phases = ("Migrating the database", "Progressing:", "CanaryPauseStep")
+    phases = ("Running the migrations", "Progressing:", "CanaryPauseStep")
 
     @contextlib.contextmanager
     def bad_release(self, stage, scenario):
@@ -42,7 +42,7 @@ class TestCanary(Releases):
         assert failed <= 200 * SECONDS * SHARE * 1.5
         assert versions(load) <= {"1.0.0", f"2.0.0-{scenario}"}
         self.assert_as_before(stage, before)
-        # The analysis judged the canary by pods of its own, which are gone: any other pod would have let it pass.
+        # The analysis judged the canary by pods of its own, which were removed: any other pod would have let it pass.
         assert answering - {pod["metadata"]["name"] for pod in stage.pods()}
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Promise: the emitted pipeline's own steps release to a real cluster, bring back what is not well, and end red."""
+"""Promise: the emitted pipeline's own steps release to a real cluster, revert unhealthy releases, and fail."""
 
 import os
 import shutil
@@ -83,7 +83,7 @@ class Repository:
         )
         for name, seconds in done.seconds.items():
             if done.outcomes[name] != "skipped" and seconds > 1:
-                print(f"figures: {workflow}: {job}: {name}: {seconds:.0f} seconds")
+                print(f"measured: {workflow}: {job}: {name}: {seconds:.0f} seconds")
         assert stage.health_token not in done.log() + done.summary
         return done
 
@@ -144,7 +144,7 @@ def test_a_release_that_does_not_come_up_is_undone_and_red(repository):
 
 
 def test_a_release_that_fails_its_smoke_test_is_rolled_back_and_red(repository):
-    """It comes up, but is not what the commit says."""
+    """It starts, but runs another commit."""
     stage = repository.stages["staging"]
     before = stage.images()
     other = repository.commit("Fourth")

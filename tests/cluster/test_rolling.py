@@ -16,7 +16,7 @@ class TestRolling(Releases):
     language = "go"
     services = ("postgres", "redis")
     workload = "deploy/base/deployment.yaml"
-    phases = ("Migrating the database", "Trying the new version", "new replicas have been updated")
+    phases = ("Running the migrations", "Running the pre-traffic check", "new replicas have been updated")
 
 
 @pytest.mark.parametrize("language", ["node", "python"])
@@ -51,7 +51,7 @@ def test_the_namespace_refuses_what_is_not_restricted(stages):
 
 
 def test_a_release_is_what_git_says_after_a_rollback_too(stages):
-    """A rollback brings fields back that the release had before; the next release must not keep them."""
+    """A rollback restores fields of an earlier release; the next release must not keep them."""
     stage = stages("go", services=TestRolling.services)
     deployment = stage.project / "deploy/base/deployment.yaml"
     text = deployment.read_text()
@@ -78,9 +78,9 @@ def test_a_release_leaves_the_number_of_pods_to_the_autoscaler(stages):
         assert time.monotonic() < deadline, "the autoscaler did not start its three pods"
         time.sleep(1)
     process = stage.start("deploy", stage.environment, stage.image("2.0.0"))
-    wanted = set()
+    expected = set()
     while process.poll() is None:
-        wanted.add(stage.kubectl("get", "deployment", stage.name, "--output", "jsonpath={.spec.replicas}"))
+        expected.add(stage.kubectl("get", "deployment", stage.name, "--output", "jsonpath={.spec.replicas}"))
         time.sleep(0.5)
     assert process.returncode == 0, process.stdout.read()
-    assert wanted == {"3"}
+    assert expected == {"3"}

@@ -1,4 +1,4 @@
-"""A stand-in for Railway's public API: real GraphQL over HTTP, one service, deployments with the statuses that a test sets."""
+"""A stand-in for Railway's public API: real GraphQL over HTTP, one service, statuses set by the test."""
 
 import http.server
 import json

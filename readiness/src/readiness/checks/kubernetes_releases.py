@@ -64,7 +64,12 @@ def tried_without_traffic(repository: Repository) -> Findings:
             if job.pod_labels.get("app.kubernetes.io/component") == "pre-traffic-check"
         ]
         found = pre_traffic_checks[0].place() if pre_traffic_checks else overlay(environment)
-        yield judge(len(pre_traffic_checks) == 1, f"{environment}: {len(pre_traffic_checks)} Jobs of the pre-traffic check", "one", found)
+        yield judge(
+            len(pre_traffic_checks) == 1,
+            f"{environment}: {len(pre_traffic_checks)} Jobs of the pre-traffic check",
+            "one",
+            found,
+        )
         for job in pre_traffic_checks:
             leading = [
                 service.name

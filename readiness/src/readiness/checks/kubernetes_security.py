@@ -140,7 +140,9 @@ def namespaces_restricted(repository: Repository) -> Findings:
         names = " ".join(str(get(namespace, "metadata", "name")) for _, namespace in found)
         for environment in environments(repository):
             exists = re.search(rf"-{environment}\b", names)
-            yield judge(exists, f"{environment}: namespace {'exists' if exists else 'is missing'}", "a Namespace manifest")
+            yield judge(
+                exists, f"{environment}: namespace {'exists' if exists else 'is missing'}", "a Namespace manifest"
+            )
 
 
 @check("kubernetes", "network-closed")
