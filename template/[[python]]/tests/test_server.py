@@ -1,0 +1,29 @@
+import importlib
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from unittest.mock import Mock
+
+import pytest
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleType]:
+    """Import gunicorn's settings, which set a signal handler and the folder of the metrics."""
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    handler = signal.getsignal(signal.SIGTERM)
+    yield importlib.import_module("config.server")
+    signal.signal(signal.SIGTERM, handler)
+
+
+def test_a_worker_that_starts_during_a_shutdown_stops(server: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Mock()
+    server.post_worker_init(worker)
+    worker.handle_exit.assert_not_called()
+    monkeypatch.setattr(server, "_stopping_since", [0.0])
+    server.post_worker_init(worker)
+    worker.handle_exit.assert_called_once_with(signal.SIGTERM, None)
