@@ -21,6 +21,7 @@ class Item:
     section: str
     statement: str
     mark: str
+    how: str = ""  # how to check it
 
 
 @cache
@@ -36,7 +37,7 @@ def detect_items(repository: Repository) -> list[Item]:
         entry["id"]: entry for part in select_parts(found) for entry in read_items(part) if is_selected(entry, found)
     }
     items = [
-        Item(name, entry["section"], entry["statement"], "yours" if "yours" in entry else "checked")
+        Item(name, entry["section"], entry["statement"], "yours" if "yours" in entry else "checked", entry["how"])
         for name, entry in entries.items()
     ]
     return sorted(items, key=lambda item: (SECTIONS.index(item.section), item.mark))

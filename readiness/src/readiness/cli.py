@@ -14,27 +14,41 @@ from readiness.repository import Repository
 from readiness.results import check_items, count
 from readiness.running_service import check_service
 
-DESCRIPTION = """\
+START = """\
 Check whether the repository in the current directory is ready for production.
 
-Each item passes or fails, with the file and line that prove it. Items that only people can check are manual: whoever
-checks one signs it off in readiness.yml with name, date and expiry. An expired sign-off fails.
+"""
+EMITTED = """\
+Checks every item of READINESS.md. Each item passes or fails, with the file and line that prove it. Items that only
+people can check are manual: whoever checks one signs it off in readiness.yml with name, date and expiry. An expired
+sign-off fails.
 
-A repository that the template created is checked against its READINESS.md. In any other repository, Dockerfiles,
-workflows, manifests and sources are searched for. An item may also be "not applicable", or "unknown" if a program
-cannot judge it. No program of such a repository is run.
+Prints failures, sign-offs that expire within 30 days, and a summary. The formats json and markdown list every item.
+"""
+OTHER = """\
+Finds Dockerfiles, workflows, manifests, dependencies and sources, and checks them. Runs no program of the repository.
 
-Prints failures, unknown items, sign-offs that expire within 30 days, and a summary. The formats json and markdown list
-every item.
+outcomes:
+  pass            the item holds, with the file and line that prove it
+  fail            the item does not hold, with the file and line to change
+  manual          only people can check the item
+  not applicable  the repository has nothing that the item is about
+  unknown         a program cannot judge the item
 
+Prints failures, what cannot be judged, and a summary. The formats json and markdown list every item.
+"""
+EXIT_CODES = """
 exit codes: 0 no item fails, 1 an item fails or cannot be checked, 2 invalid arguments
 """
 
 
-def parse_arguments(arguments: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+def parse_arguments(
+    arguments: list[str] | None, repository: Repository
+) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """Return the parser, and the arguments."""
+    description = START + (EMITTED if repository.is_emitted else OTHER) + EXIT_CODES
     parser = argparse.ArgumentParser(
-        prog="readiness", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="readiness", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="output format (default: text)")
     parser.add_argument("--verbose", action="store_true", help="list every item, not only failures")
@@ -46,8 +60,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.ArgumentParse
 
 def main(arguments: list[str] | None = None, root: Path | None = None) -> int:
     """Check the repository, print the results, and return the exit code."""
-    parser, options = parse_arguments(arguments)
     repository = Repository(root or Path.cwd())
+    parser, options = parse_arguments(arguments, repository)
     more: dict[str, list[Finding]] = {}
     try:
         for subject, check in ((options.url, check_service), (options.image, check_image)):

@@ -7,8 +7,18 @@ from readiness.findings import ReadinessError
 from readiness.locations import helm_charts, kustomizations, own, plain_manifests
 from readiness.repository import Repository
 
-# The file of each language's manifest.
-MANIFESTS = {"go": "go.mod", "node": "package.json", "python": "pyproject.toml"}
+# The files that name the dependencies of each language.
+MANIFESTS = {
+    "go": ("go.mod",),
+    "node": ("package.json",),
+    "python": ("pyproject.toml", "requirements.txt", "setup.py", "Pipfile"),
+}
+
+# The files that configure a deployment on each platform.
+PLATFORM_FILES = {
+    "vercel": ("vercel.json", "vercel.ts"),
+    "railway": ("railway.json", "railway.toml", ".railway/*"),
+}
 
 
 @cache
@@ -19,16 +29,17 @@ def traits(repository: Repository) -> frozenset[str]:
     return frozenset([*detect_language(repository), *detect_platform(repository), *detect_strategy(repository)])
 
 
+@cache
+def dependency_files(repository: Repository, language: str) -> list[str]:
+    """Return the files that name the dependencies of a language, the nearest to the root first."""
+    names = MANIFESTS[language]
+    found = own(repository.matching(*names, *(f"*/{name}" for name in names)))
+    return sorted(found, key=lambda name: (name.count("/"), name))
+
+
 def detect_language(repository: Repository) -> list[str]:
-    """Return the language whose manifest is nearest to the root."""
-    found = [
-        (name.count("/"), language)
-        for language, manifest in MANIFESTS.items()
-        for name in own(repository.matching(manifest, f"*/{manifest}"))
-    ]
-    if not found and own(repository.matching("requirements.txt", "*/requirements.txt", "setup.py")):
-        return ["python"]
-    return [min(found)[1]] if found else []
+    """Return the languages that the repository has dependencies of."""
+    return [language for language in MANIFESTS if dependency_files(repository, language)]
 
 
 def detect_platform(repository: Repository) -> list[str]:
@@ -36,6 +47,11 @@ def detect_platform(repository: Repository) -> list[str]:
     platforms = []
     if helm_charts(repository) or kustomizations(repository) or plain_manifests(repository):
         platforms.append("kubernetes")
+    platforms += [
+        platform
+        for platform, patterns in PLATFORM_FILES.items()
+        if own(repository.matching(*patterns, *(f"*/{pattern}" for pattern in patterns)))
+    ]
     return platforms
 
 

@@ -13,8 +13,8 @@ def summarize(results: list[Result]) -> str:
 
 
 def is_reported(result: Result) -> bool:
-    """Return whether a result is printed without --verbose."""
-    return result.outcome in {Outcome.FAIL, Outcome.UNKNOWN} or result.expires_soon
+    """Return whether a result is printed by section without --verbose."""
+    return result.outcome is Outcome.FAIL or result.expires_soon
 
 
 MOST_FINDINGS = 5
@@ -53,7 +53,19 @@ def as_text(results: list[Result], *, verbose: bool = False) -> str:
                 section = result.item.section
                 lines += ["", section] if lines else [section]
             lines += describe(result, verbose=verbose)
+    if not verbose:
+        lines += list_unknown(results, has_lines=bool(lines))
     return "\n".join([*lines, *([""] if lines else []), summarize(results)])
+
+
+def list_unknown(results: list[Result], *, has_lines: bool) -> list[str]:
+    """Return the lines on what a program cannot judge: each reason once, with its items."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome is Outcome.UNKNOWN:
+            reasons.setdefault(str(result.evidence[0]), []).append(result.item.name)
+    lines = [f"  unknown {', '.join(items)}: {reason}" for reason, items in reasons.items()]
+    return [*([""] if has_lines else []), "Cannot be judged", *lines] if lines else []
 
 
 def as_json(results: list[Result], *, verbose: bool = False) -> str:

@@ -218,9 +218,24 @@ def objects_everywhere(repository: Repository, *kinds: str) -> list[tuple[str, M
     ]
 
 
+# Images of databases, caches, brokers and monitoring.
+DEPENDENCY = re.compile(
+    r"(^|/)(bitnami-?)?(postgres\w*|pgbouncer|mysql\w*|mariadb\w*|mongo\w*|redis\w*|valkey\w*|memcached|kafka|cp-kafka"
+    r"|zookeeper|rabbitmq|nats|elasticsearch|opensearch|minio|clickhouse\w*|cassandra|etcd|vault|keycloak|mailpit|mailhog"
+    r"|mailcatcher|adminer|pgadmin4?|grafana|prometheus|alertmanager|loki|promtail|tempo|jaeger[\w-]*|all-in-one|zipkin"
+    r"|otel[\w-]*|opentelemetry-collector[\w-]*|fluent-?\w+|traefik|localstack)([:@]|$)"
+)
+
+
 def servers(repository: Repository) -> list[tuple[str, Manifest]]:
-    """Return the workloads of the service in each environment."""
-    return objects_everywhere(repository, *SERVERS)
+    """Return the workloads of the service in each environment, without the databases and tools beside it."""
+    found = objects_everywhere(repository, *SERVERS)
+    return [entry for entry in found if repository.is_emitted or not is_dependency(entry[1])]
+
+
+def is_dependency(workload: Manifest) -> bool:
+    """Return whether a workload runs a database, a cache or another program that the service depends on."""
+    return bool(DEPENDENCY.search(str(get(workload.main_container[1], "image", default=""))))
 
 
 def workloads(repository: Repository) -> list[tuple[str, Manifest]]:
@@ -262,6 +277,12 @@ def fewest_pods(repository: Repository, environment: str, server: Manifest) -> t
     file = f"{OVERLAYS}/{environment}/kustomization.yaml"
     place = repository.find(rf"^ +count: {replicas}$", file) if repository.is_emitted else NOWHERE
     return replicas, place if any(place) else server.place("spec", "replicas")
+
+
+def covers(policy: Manifest, workload: Manifest) -> bool:
+    """Return whether a network policy applies to a workload's pods; an empty selector selects every pod."""
+    selector = get(policy.content, "spec", "podSelector", default={})
+    return not selector or selects(get(selector, "matchLabels"), workload)
 
 
 def selects(labels: dict[str, Any] | None, workload: Manifest) -> bool:

@@ -1,12 +1,12 @@
 """The checks by part and item, and the parts that a repository's answers select."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, wraps
 from importlib.resources import files
 from typing import Any
 
 from readiness.documents import parse_yaml
-from readiness.findings import Findings
+from readiness.findings import CannotJudgeError, Findings
 from readiness.repository import Repository
 
 Check = Callable[[Repository], Findings]
@@ -15,14 +15,30 @@ Check = Callable[[Repository], Findings]
 CHECKS: dict[tuple[str, str], Check] = {}
 
 
+# The checks of these parts read the scripts and the configuration that the template writes.
+PARTS_OF_THE_TEMPLATE = ("vercel", "railway")
+
+
 def check(part: str, item: str) -> Callable[[Check], Check]:
     """Register the function as the check of an item in a part of the checklist."""
 
     def register(function: Check) -> Check:
-        CHECKS[part, item] = function
+        CHECKS[part, item] = in_template(part, function) if part.startswith(PARTS_OF_THE_TEMPLATE) else function
         return function
 
     return register
+
+
+def in_template(part: str, function: Check) -> Check:
+    """Return a check that judges only repositories of the template."""
+
+    @wraps(function)
+    def judge_emitted(repository: Repository) -> Findings:
+        if not repository.is_emitted:
+            raise CannotJudgeError(f"the configuration of {part.partition('-')[0].title()} is not analyzed")
+        yield from function(repository)
+
+    return judge_emitted
 
 
 @cache
@@ -45,7 +61,10 @@ def select_parts(answers: Iterable[str]) -> list[str]:
 
 
 @cache
-def select_checks(answers: frozenset[str]) -> dict[str, Check]:
-    """Return the checks that the answers select, by item."""
-    parts = select_parts(answers)
-    return {item: function for (part, item), function in CHECKS.items() if part in parts}
+def select_checks(answers: frozenset[str]) -> dict[str, list[Check]]:
+    """Return the checks that the answers select, by item: several if a repository has several languages."""
+    parts, found = select_parts(answers), dict[str, list[Check]]()
+    for (part, item), function in CHECKS.items():
+        if part in parts:
+            found.setdefault(item, []).append(function)
+    return found

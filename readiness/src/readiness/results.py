@@ -74,11 +74,13 @@ def run_check(check: Check, repository: Repository) -> list[Finding]:
 def check_item(item: Item, repository: Repository, more: list[Finding]) -> Result:
     """Return the result of an item: of its check and of more findings, or of its sign-off."""
     if item.mark == "checked":
-        check = select_checks(traits(repository))[item.name]
-        return Result(item, run_check(check, repository) + more)
+        checks = select_checks(traits(repository))[item.name]
+        return Result(item, [finding for check in checks for finding in run_check(check, repository)] + more)
     if signature := check_sign_off(repository, item.name):
         return Result(item, [signature], days_left(repository, item.name))
-    return Result(item, [Finding(Outcome.MANUAL, f"not signed off in {SIGN_OFFS}")])
+    has_sign_offs = repository.is_emitted or SIGN_OFFS in repository.files
+    text = f"not signed off in {SIGN_OFFS}" if has_sign_offs else f"for people to check: {item.how}"
+    return Result(item, [Finding(Outcome.MANUAL, text)])
 
 
 def check_items(repository: Repository, more: Mapping[str, list[Finding]] | None = None) -> list[Result]:

@@ -125,16 +125,26 @@ def insert_inputs(node: Any, inputs: dict[str, Any]) -> Any:
 
 # Commands and actions that release to an environment, in repositories of any origin.
 DEPLOYS = (
-    r"(scripts/deploy|kubectl (apply|set image|rollout)|helm (upgrade|install)|kustomize build|argocd app (sync|set)"
+    r"(scripts/deploy|kubectl (apply|set image|rollout)|helm (upgrade|install)|argocd app (sync|set)"
     r"|vercel (deploy|promote)|railway up|fly(ctl)? deploy|gcloud run deploy"
     r"|aws ecs update-service|cdk deploy|terraform apply)"
 )
 
 
+# What starts a cluster for a test.
+TEST_CLUSTER = re.compile(r"\bkind create\b|/kind-action@|\bminikube\b|\bk3[ds]\b|microk8s|--dry-run")
+
+
 def release_jobs(repository: Repository) -> list[Job]:
-    """Return the jobs that release to an environment, except previews."""
+    """Return the jobs that release to an environment, except previews and tests in a cluster of their own."""
     command = "scripts/deploy" if repository.is_emitted else DEPLOYS
-    return [job for job in jobs(repository) if job.runs(command) and job.environment != "preview"]
+    return [
+        job
+        for job in jobs(repository)
+        if job.runs(command)
+        and job.environment != "preview"
+        and (repository.is_emitted or not TEST_CLUSTER.search(str(job.content)))
+    ]
 
 
 def required_jobs(job: Job, repository: Repository) -> set[str]:
@@ -160,11 +170,18 @@ def expect_step_on(repository: Repository, event: str, pattern: str, command: st
 def build_steps(repository: Repository) -> list[tuple[Job, int, dict[str, Any]]]:
     """Return each step that builds and pushes what is released: its job, its number and its options."""
     return [
-        (job, number, step["with"])
+        (job, number, get(step, "with", default={}))
         for job in jobs(repository)
         for number, step in job.steps
-        if get(step, "with", "push") is True and "== 'pull_request'" not in str(job.content.get("if"))
+        if pushes(step, strict=repository.is_emitted) and "== 'pull_request'" not in str(job.content.get("if"))
     ]
+
+
+def pushes(step: dict[str, Any], *, strict: bool) -> bool:
+    """Return whether a step builds and pushes an image; unless strict, on some events or with a command."""
+    push = get(step, "with", "push", default=False)
+    is_command = re.search(r"docker (buildx build\b.*--push|push)|\bko build|buildah push", str(step.get("run", "")))
+    return push is True or (not strict and bool(push or is_command))
 
 
 def released_digest(job: Job, step: dict[str, Any]) -> str:

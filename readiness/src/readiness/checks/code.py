@@ -5,28 +5,37 @@ import re
 from readiness.documents import get
 from readiness.findings import Findings, judge, passed, unknown
 from readiness.languages import language
-from readiness.locations import own
+from readiness.locations import TEST_FILE, own
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.running_service import HEADERS, TLS_HEADER
 from readiness.workflows import WORKFLOWS, jobs, workflows
 
-LIVENESS = r"""["'`]\S*/(health|healthz|livez|live|liveness|alive|ping|healthcheck|_health)/?["'`]"""
-READINESS = r"""["'`]\S*/(ready|readyz|readiness|health/ready|ready/?z)/?["'`]"""
+# A path in quotes, such as "GET /healthz"; one without a leading slash, as in Django, ends with one.
+ROUTE = r"""["'`^](?:[A-Z]+ )?(?:/(?:[\w{{}}.-]+/)*({0})/?|(?:[\w-]+/)*({0})/)\$?["'`]"""
+LIVENESS_PATHS = r"_?health(?:z|[_-]?checks?)?|livez?|liveness|alive|ping|heartbeat"
+READINESS_PATHS = r"readyz?|readiness"
+LIVENESS, READINESS = ROUTE.format(LIVENESS_PATHS), ROUTE.format(READINESS_PATHS)
 SOURCE_FILES = ("*.go", "*.py", "*.ts", "*.js", "*.mjs", "*.java", "*.kt", "*.rb", "*.rs", "*.cs", "*.php", "*.ex")
 
 
 def source_files(repository: Repository) -> list[str]:
     """Return the source files, without tests."""
     found = own(repository.matching(*SOURCE_FILES))
-    return [name for name in found if not re.search(r"(_test\.|\.test\.|\.spec\.|(^|/)test_)", name)]
+    return [name for name in found if not TEST_FILE.search(name)]
 
 
 def find_health_endpoints(repository: Repository) -> Findings:
     """Return whether the sources name a path for liveness and one for readiness."""
     sources = source_files(repository)
-    for name, pattern in (("liveness", LIVENESS), ("readiness", READINESS)):
+    for name, pattern, paths in (
+        ("liveness", LIVENESS, LIVENESS_PATHS),
+        ("readiness", READINESS, READINESS_PATHS),
+    ):
         place = repository.find(pattern, *sources)
+        if not any(place):  # frameworks that route by the names of files
+            routes = [file for file in sources if re.search(rf"(^|/)({paths})/route\.[jt]s$", file)]
+            place = (routes[0], 1) if routes else place
         yield passed(f"a path for {name}", place) if any(place) else unknown(f"no usual path for {name} in the sources")
 
 
@@ -79,7 +88,7 @@ COVERAGE_FILES = (
     "Makefile",
     ".github/workflows/*.y*ml",
 )
-COVERAGE_LIMIT = r"fail_under|cov-fail-under|thresholds?\b|coverageThreshold|go-test-coverage|target: *\d+"
+COVERAGE_LIMIT = r"fail[_-]under|thresholds?\b|coverageThreshold|go-test-coverage|target: *\d+"
 
 
 @check("service", "coverage-enforced")

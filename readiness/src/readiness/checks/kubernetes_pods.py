@@ -33,7 +33,8 @@ def find_probe(repository: Repository, name: str) -> Findings:
     for environment, server in servers(repository):
         keys, container = server.main_container
         found = get(container, name, default={})
-        path = get(found, "httpGet", "path", default=", ".join(found) or "nothing")
+        handler = next((key for key in found if key in {"exec", "grpc", "tcpSocket"}), "nothing")
+        path = get(found, "httpGet", "path", default=handler)
         seen = f"{environment}: {server.kind} {server.name}: {name} uses {path}"
         yield judge(found, seen, "a probe", server.place(*keys, name))
         if (
@@ -186,7 +187,7 @@ def services_find_pods(repository: Repository) -> Findings:
         seen = f"{environment}: Service {service.name} finds {len(found)} workload"
         yield judge(found, seen, "the service's", service.place("spec", "selector"))
         for server in found:
-            ports = get(server.main_container[1], "ports", default=[])
+            ports = [port for _, container in server.containers for port in get(container, "ports", default=[])]
             known = {get(port, key) for port in ports for key in ("name", "containerPort")}
             for number, port in enumerate(get(service.content, "spec", "ports", default=[])):
                 target = get(port, "targetPort", default=port["port"])

@@ -46,6 +46,12 @@ def migration_before_release(repository: Repository) -> Findings:
 @check("kubernetes-rolling", "rollout-loses-no-pod")
 def rollout_loses_no_pod(repository: Repository) -> Findings:
     for environment, server in servers(repository):
+        if server.kind == "StatefulSet":
+            continue  # it replaces one pod after the other
+        if get(server.content, "spec", "strategy", "type") == "Recreate":
+            place = server.place("spec", "strategy", "type")
+            yield judge(False, f"{environment}: strategy Recreate", "RollingUpdate", place)
+            continue
         rolling = get(server.content, "spec", "strategy", "rollingUpdate", default={})
         unavailable, surge = get(rolling, "maxUnavailable", default="25%"), get(rolling, "maxSurge", default="25%")
         seen = f"{environment}: maxUnavailable {unavailable}, maxSurge {surge}"

@@ -8,11 +8,11 @@ from readiness.documents import get, line_of, to_yaml
 from readiness.environment import whole_number
 from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.manifests import (
+    covers,
     environments,
     manifest_files,
     objects,
     objects_everywhere,
-    selects,
     servers,
     setting_place,
     settings,
@@ -148,11 +148,7 @@ def namespaces_restricted(repository: Repository) -> Findings:
 @check("kubernetes", "network-closed")
 def network_closed(repository: Repository) -> Findings:
     for environment, workload in workloads(repository):
-        covering = [
-            policy
-            for policy in objects(repository, environment, "NetworkPolicy")
-            if selects(get(policy.content, "spec", "podSelector", "matchLabels"), workload)
-        ]
+        covering = [policy for policy in objects(repository, environment, "NetworkPolicy") if covers(policy, workload)]
         directions = {kind for policy in covering for kind in get(policy.content, "spec", "policyTypes", default=[])}
         place = covering[0].place("spec", "policyTypes") if covering else workload.place()
         seen = f"{environment}: {workload.kind} is closed for {', '.join(sorted(directions)) or 'nothing'}"
@@ -197,10 +193,28 @@ def secrets_by_reference(repository: Repository) -> Findings:
 TOO_MUCH = {"*", "secrets", "roles", "rolebindings", "impersonate", "escalate", "bind", "pods/exec"}
 
 
+def roles_of_pods(repository: Repository) -> set[str]:
+    """Return the names of the roles and bindings that give rights to pods, not to a deployer."""
+    accounts = {
+        get(workload.pod, key)
+        for _, workload in workloads(repository)
+        for key in ("serviceAccountName", "serviceAccount")
+    }
+    found = set()
+    for _, binding in objects_everywhere(repository, "RoleBinding", "ClusterRoleBinding"):
+        subjects = get(binding.content, "subjects", default=[])
+        if subjects and all(get(subject, "name") in accounts for subject in subjects):
+            found |= {binding.name, str(get(binding.content, "roleRef", "name"))}
+    return found
+
+
 @check("kubernetes", "deployer-least-rights")
 def deployer_least_rights(repository: Repository) -> Findings:
+    of_pods = set() if repository.is_emitted else roles_of_pods(repository)
     for file in manifest_files(repository):
         for document in repository.documents(file):
+            if get(document, "metadata", "name") in of_pods:
+                continue
             kind = get(document, "kind", default="")
             if kind.endswith(("Role", "RoleBinding")):
                 is_narrow, place = not kind.startswith("Cluster"), (file, line_of(document, "kind"))

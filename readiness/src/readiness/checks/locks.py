@@ -4,32 +4,43 @@ import json
 import re
 import tomllib
 
+from readiness.dockerfile import instructions
 from readiness.documents import get
 from readiness.findings import Findings, judge
 from readiness.locations import dockerfiles
+from readiness.lock_files import find_go_locks, find_node_locks, find_python_locks
 from readiness.registry import check
 from readiness.repository import Repository
 
-# Commands that install exactly the locked packages.
+# Commands that install the packages of a project, and those of them that install exactly the locked packages.
 NPM_INSTALLS = (
+    r"\b(npm (ci|i|install)|pnpm (i|install)|yarn install|bun (i|install|ci))(?! *(-g|--global))\b",
     r"\b(npm ci|pnpm (i|install)\b.*--frozen-lockfile|yarn\b.*--(immutable|frozen-lockfile)"
-    r"|bun install --frozen-lockfile)"
+    r"|bun (i|install)\b.*--frozen-lockfile|bun ci)",
 )
 PYTHON_INSTALLS = (
+    r"\b(uv (sync|pip install)|poetry (sync|install)|pdm (sync|install)|pipenv (sync|install)"
+    r"|pip3? (install|wheel)\b.*(-r|--requirement| \.))",
     r"\b(uv sync\b.*--(locked|frozen)|poetry (sync|install)|pdm sync|pipenv (sync|install --deploy)"
-    r"|pip install\b.*--require-hashes)"
+    r"|pip3? (install|wheel)\b.*--require-hashes)",
 )
 
 
-def find_locked_installs(repository: Repository, pattern: str) -> Findings:
-    """Return whether each Dockerfile installs exactly the locked packages."""
+def find_locked_installs(repository: Repository, patterns: tuple[str, str]) -> Findings:
+    """Return whether each Dockerfile that installs packages of a language installs exactly the locked ones."""
+    installs, locked = patterns
     for file in dockerfiles(repository):
-        seen, expected = "the installation in the image", "a command that installs exactly the locked packages"
-        yield repository.expect_match(pattern, file, seen=seen, expected=expected)
+        for entry in instructions(repository, file):
+            if entry.name == "RUN" and (found := re.search(installs, entry.value)):
+                is_exact = re.search(locked, entry.value)
+                yield judge(is_exact, found[0], "a command that installs exactly the locked packages", entry.place)
 
 
 @check("node", "lock-matches-manifest")
 def npm_lock_matches_manifest(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_node_locks(repository)
+        return
     manifest = json.loads(repository.text("package.json"))
     locked = get(json.loads(repository.text("package-lock.json")), "packages", "", default={})
     for kind in ("dependencies", "devDependencies"):
@@ -56,6 +67,9 @@ def npm_installs_from_lock(repository: Repository) -> Findings:
 
 @check("go", "lock-matches-manifest")
 def go_lock_matches_manifest(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_go_locks(repository)
+        return
     locked = set(re.findall(r"^(\S+ v\S+?)(?:/go\.mod)? h1:", repository.text("go.sum"), re.MULTILINE))
     for line, text in enumerate(repository.text("go.mod").splitlines(), start=1):
         if required := re.match(r"(?:require)?\s+([^\s/]+\.\S+ v\S+)", text):
@@ -66,7 +80,7 @@ def go_lock_matches_manifest(repository: Repository) -> Findings:
 def go_installs_from_lock(repository: Repository) -> Findings:
     if not repository.is_emitted:
         # Go refuses to change go.mod unless a build asks for it.
-        files = [*dockerfiles(repository), *repository.matching("Makefile", ".github/workflows/*.y*ml")]
+        files = [*dockerfiles(repository), *repository.matching("[Mm]akefile", ".github/workflows/*.y*ml")]
         yield repository.expect_no_match(r"-mod=mod\b", *files, seen="go build", expected="no -mod=mod")
         return
     for file in ("Dockerfile", "Makefile"):
@@ -80,6 +94,9 @@ def go_installs_from_lock(repository: Repository) -> Findings:
 
 @check("python", "lock-matches-manifest")
 def uv_lock_matches_manifest(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        yield from find_python_locks(repository)
+        return
     project = tomllib.loads(repository.text("pyproject.toml"))
     packages = {package["name"]: package for package in tomllib.loads(repository.text("uv.lock"))["package"]}
     locked = packages.get(project["project"]["name"], {})

@@ -4,11 +4,11 @@ import re
 
 from readiness.detection import traits
 from readiness.documents import get, line_of, to_yaml
-from readiness.findings import CannotJudgeError, Findings, failed, judge, unknown
+from readiness.findings import CannotJudgeError, Findings, failed, judge, passed, unknown
 from readiness.languages import language
 from readiness.registry import check
 from readiness.repository import Repository
-from readiness.workflows import expect_step_on, jobs, workflows
+from readiness.workflows import WORKFLOWS, expect_step_on, jobs, workflows
 
 # Pipelines of other systems.
 OTHER_PIPELINES = (
@@ -18,9 +18,14 @@ OTHER_PIPELINES = (
 
 # Commands and actions of the checks, in repositories that choose their own.
 CHECKS = {
-    "lint": r"\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|pre-commit)\S*",
-    "typecheck": r"(\S*typecheck\S*|\S*type-check\S*|tsc|mypy|pyright|ty check|go (vet|build|test)|npm run build)",
-    "test": r"\S*(test|tox|nox|vitest|jest)\S*",
+    "lint": r"\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|checkstyle|spotless|pre-commit)\S*",
+    "typecheck": (
+        r"(\S*typecheck\S*|\S*type-check\S*|tsc|mypy|pyright|ty check|go (vet|build|test)|\w+( run)? build)"
+    ),
+    "test": (
+        r"(\S*(test|tox|nox|vitest|jest|rspec)\S*"
+        r"|\S*mvnw?\b.*\b(verify|package|install)|\S*gradlew?\b.*\b(build|check))"
+    ),
     "integration": r"\S*(integration|e2e|end-to-end|smoke)\S*",
 }
 
@@ -30,11 +35,40 @@ def checks_on_every_change(repository: Repository) -> Findings:
     other = [] if repository.is_emitted or workflows(repository) else repository.matching(*OTHER_PIPELINES)
     if other:
         raise CannotJudgeError(f"the pipeline is not one of GitHub Actions: {', '.join(other)}")
+    if not repository.is_emitted:
+        yield from find_checks(repository)
+        return
+    for verb in CHECKS:
+        yield expect_step_on(repository, "pull_request", f"make {verb}", verb)
+
+
+def find_checks(repository: Repository) -> Findings:
+    """Return whether workflows that run on pull requests run each kind of check, in a repository of another origin."""
+    on_change = [
+        job for job in jobs(repository) if "pull_request" in get(workflows(repository)[job.file], "on", default={})
+    ]
+    calls = [job for job in on_change if "uses" in job.content]
+    hooks = "".join(repository.text(name) for name in repository.matching(".pre-commit-config.y*ml", "prek.toml"))
+    is_typed = not {"node", "python"} & traits(repository)  # the compiler checks the types
     for verb, pattern in CHECKS.items():
-        if verb == "typecheck" and not repository.is_emitted and "go" in traits(repository):
-            continue  # the compiler checks the types
-        command = f"make {verb}"
-        yield expect_step_on(repository, "pull_request", command if repository.is_emitted else pattern, verb)
+        if verb == "typecheck" and is_typed:
+            continue
+        found = expect_step_on(repository, "pull_request", pattern, verb)
+        actions = [
+            job.place("steps", number, "uses")
+            for job in on_change
+            for number, step in job.steps
+            if re.search(pattern, str(step.get("uses", "")).partition("@")[0])
+        ]
+        runs_hooks = any(job.runs(r"\S*(pre-commit|prek)") for job in on_change) and re.search(pattern, hooks)
+        if found.is_good or actions or runs_hooks:
+            yield found if found.is_good else passed(verb, next(iter(actions), (WORKFLOWS, 0)))
+        elif calls:
+            yield unknown(f"{verb}: a called workflow may run it", calls[0].place("uses"))
+        elif verb == "integration" and on_change:
+            yield unknown("no step names integration tests: the unit tests may contain them")
+        else:
+            yield found
 
 
 LONGEST_JOB_MINUTES = 60
@@ -66,6 +100,8 @@ def actions_pinned(repository: Repository) -> Findings:
             used = re.match(r"\s*(?:- )?uses:\s*(\S+)(.*)", line)
             if used and not used[1].startswith("./"):
                 is_pinned = re.fullmatch(r"[^@]+@[0-9a-f]{40}", used[1]) and re.match(r"\s+# v\d", used[2])
+                if not repository.is_emitted:  # a comment of any form names the release
+                    is_pinned = re.fullmatch(r"\S+@([0-9a-f]{40}|sha256:[0-9a-f]{64})", used[1].strip("\"'"))
                 yield judge(is_pinned, used[1], "a commit, and its release as comment", (name, number))
 
 
@@ -75,7 +111,17 @@ def permissions_empty(repository: Repository) -> Findings:
         permissions = get(workflow, "permissions", default="missing")
         place = (file, line_of(workflow, "permissions"))
         seen = f"permissions of the workflow: {permissions}"
+        if not repository.is_emitted and is_narrow(repository, file, permissions):
+            yield passed(f"{seen}: no job has more than its own", place)
+            continue
         yield judge(permissions == {}, seen, "{}, as each job has its own", place)
+
+
+def is_narrow(repository: Repository, file: str, permissions: object) -> bool:
+    """Return whether a workflow grants nothing but reading to all jobs, or every job replaces what it grants."""
+    if hasattr(permissions, "values"):
+        return "write" not in permissions.values()
+    return all("permissions" in job.content for job in jobs(repository) if job.file == file)
 
 
 # What has to stand in a job for it to need to write there.
@@ -93,13 +139,17 @@ WRITERS = {
 
 
 # An action whose permissions are not known.
-OTHER_ACTION = re.compile(r"^(?!actions/(checkout|setup-|cache)|None)\S+@", re.MULTILINE)
+OTHER_ACTION = re.compile(r"^(?!actions/(checkout|setup-|cache)|None)\S+@|^\./", re.MULTILINE)
 
 
 @check("service", "permissions-least")
 def permissions_least(repository: Repository) -> Findings:
     for job in jobs(repository):
         permissions = get(job.content, "permissions", default="missing")
+        if not repository.is_emitted and permissions == "missing":
+            permissions = get(workflows(repository)[job.file], "permissions", default="missing")
+            if hasattr(permissions, "items") and not permissions:
+                yield passed(f"job {job.name}: no permission", job.place())
         if not hasattr(permissions, "items"):
             yield judge(False, f"job {job.name}: permissions {permissions}", "each scope by name", job.place())
             continue
@@ -107,6 +157,7 @@ def permissions_least(repository: Repository) -> Findings:
             f"{step.get('uses')}\n{step.get('run')}\npush: {str(get(step, 'with', 'push')).lower()}"
             for _, step in job.steps
         )
+        steps += f"\n{get(job.content, 'uses', default='None')}"  # a called workflow
         for scope, access in permissions.items():
             is_used = access != "write" or re.search(WRITERS.get(scope, r"(?!)"), steps)
             if not is_used and not repository.is_emitted and OTHER_ACTION.search(steps):

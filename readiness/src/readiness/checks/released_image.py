@@ -1,12 +1,14 @@
 """Checks of the image that the pipeline builds and releases."""
 
+import re
+
 from readiness.dockerfile import last_stage, stages
 from readiness.documents import to_yaml
 from readiness.findings import CannotJudgeError, Findings, Place, judge
 from readiness.locations import dockerfiles
 from readiness.registry import check
 from readiness.repository import Repository
-from readiness.workflows import WORKFLOWS, build_steps, expect_earlier_job, release_jobs, released_digest
+from readiness.workflows import WORKFLOWS, build_steps, expect_earlier_job, jobs, release_jobs, released_digest
 
 
 @check("image-released", "version-in-image")
@@ -38,6 +40,11 @@ def released_by_digest(repository: Repository) -> Findings:
 
 @check("image-released", "image-built-once")
 def image_built_once(repository: Repository) -> Findings:
+    if not repository.is_emitted:
+        if not build_steps(repository):
+            raise CannotJudgeError("no workflow of this repository pushes an image")
+        if not any(job.runs("scripts/deploy") for job in release_jobs(repository)):
+            raise CannotJudgeError("the workflows do not show which image is released")
     origins: dict[str, Place] = {}
     for job in release_jobs(repository):
         digests = {released_digest(job, step) for _, step in job.runs("scripts/deploy")} - {""}
@@ -58,9 +65,18 @@ def image_attested(repository: Repository) -> Findings:
         yield judge(is_known, seen, "both", job.place("steps", number, "with"))
 
 
+# Actions and commands that scan an image.
+SCANNER = re.compile(r"anchore/scan-action|trivy|\bgrype\b|snyk (container|test)|docker/scout|clair|\bscout cves\b")
+
+
 @check("image-released", "image-scanned")
 def image_scanned(repository: Repository) -> Findings:
     for job in release_jobs(repository):
+        if not repository.is_emitted:
+            scanners = [other for other in jobs(repository) if SCANNER.search(str(other.content))]
+            seen = f"scanned by {', '.join(other.name for other in scanners) or 'no job'}"
+            yield judge(scanners, seen, "a job that scans the image", (scanners or [job])[0].place())
+            continue
         yield expect_earlier_job(job, repository, "anchore/scan-action", "a job that scans and can fail")
 
 

@@ -5,6 +5,7 @@ import re
 from readiness.checklist import CHECKLIST
 from readiness.documents import get, line_of, to_yaml
 from readiness.findings import Findings, judge
+from readiness.locations import documents
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.workflows import DEPLOYS, jobs, release_jobs, required_jobs, workflows
@@ -67,19 +68,22 @@ def bad_release_undone(repository: Repository) -> Findings:
         yield judge(is_undone, seen, "deploy, smoke test, and rollback if it fails", place)
 
 
+# Commands of a rollback in a document.
+ROLLBACK = r"(?i)^\W*(scripts/rollback|helm rollback|kubectl .*rollout undo|.*\brollback --?\w|make rollback)"
+
+
 @check("service", "rollback-by-hand")
 def rollback_by_hand(repository: Repository) -> Findings:
     script = "scripts/rollback"
     if not repository.is_emitted:
-        documents = repository.matching("*.md")
-        pattern = r"(?i)^\W*(scripts/rollback|helm rollback|kubectl .*rollout undo|.*\brollback --?\w|make rollback)"
-        seen, expected = "how to roll back", "the command in a document"
-        yield repository.expect_match(pattern, *documents, seen=seen, expected=expected)
+        place = repository.find(ROLLBACK, *documents(repository))
+        seen = "how to roll back" if any(place) else f"no rollback command in {len(documents(repository))} documents"
+        yield judge(any(place), seen, "the command in a document", place)
         return
     yield judge(repository.is_executable(script), script, "an executable script", (script, 0))
-    documents = [name for name in repository.matching("*.md") if name != CHECKLIST]
+    others = [name for name in documents(repository) if name != CHECKLIST]
     yield repository.expect_match(
-        rf"{script} \w", *documents, seen="how to roll back", expected="the command in a document"
+        rf"{script} \w", *others, seen="how to roll back", expected="the command in a document"
     )
 
 
