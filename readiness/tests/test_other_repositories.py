@@ -2,6 +2,7 @@
 
 import pytest
 from readiness.checklist import read_checklist
+from readiness.cli import main
 from readiness.findings import Outcome
 from readiness.results import check_items
 from readiness.workflows import jobs
@@ -179,3 +180,244 @@ def test_a_permission_that_an_unknown_action_may_use_cannot_be_judged(create):
     assert outcomes(known)["permissions-least"] is Outcome.FAIL
     other = create({".github/workflows/ci.yaml": workflow.replace("./.github/actions/check-out", "actions/stale@v10")})
     assert outcomes(other)["permissions-least"] is Outcome.UNKNOWN
+
+
+POSTGRES = (
+    DEPLOYMENT.replace("orders:1", "registry.example.com/library/postgres:18")
+    .replace("name: orders", "name: db")
+    .replace("replicas: 2", "replicas: 1")
+    .replace("          readinessProbe: {httpGet: {path: /readyz, port: 80}}\n", "")
+)
+
+
+def test_a_database_is_not_judged_as_the_service(create):
+    found = outcomes(create({"k8s/orders.yaml": DEPLOYMENT, "k8s/db.yaml": POSTGRES}))
+    assert found["readiness-probe"] is Outcome.PASS
+    assert found["pods-enough"] is Outcome.PASS
+    assert found["resources-bounded"] is Outcome.FAIL
+    only_database = create({"k8s/orders.yaml": POSTGRES})
+    assert outcomes(only_database)["readiness-probe"] is Outcome.NOT_APPLICABLE
+
+
+def test_ports_of_every_container_of_a_pod_count(create):
+    sidecar = "        - {name: metrics, image: metrics:1, ports: [{name: metrics, containerPort: 9090}]}\n"
+    service = (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: orders}\n"
+        "spec: {selector: {app: orders}, ports: [{port: 80, targetPort: metrics}]}\n"
+    )
+    files = {"k8s/orders.yaml": DEPLOYMENT, "k8s/service.yaml": service}
+    assert outcomes(create(files))["services-find-pods"] is Outcome.FAIL
+    files["k8s/orders.yaml"] += sidecar
+    assert outcomes(create(files))["services-find-pods"] is Outcome.PASS
+
+
+def test_a_policy_without_a_selector_covers_every_pod(create):
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed}\n"
+        "spec: {podSelector: {}, policyTypes: [Ingress, Egress]}\n"
+    )
+    found = outcomes(create({"k8s/orders.yaml": DEPLOYMENT, "k8s/policy.yaml": policy}))
+    assert found["network-closed"] is Outcome.PASS
+
+
+def test_the_rights_of_pods_are_not_those_of_a_deployer(create):
+    account = DEPLOYMENT.replace("    spec:\n", "    spec:\n      serviceAccountName: reader\n")
+    rights = """apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader}
+rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: reader}
+roleRef: {kind: ClusterRole, name: reader}
+subjects: [{kind: ServiceAccount, name: reader}]
+"""
+    files = {"k8s/orders.yaml": account, "k8s/rights.yaml": rights}
+    assert outcomes(create(files))["deployer-least-rights"] is Outcome.NOT_APPLICABLE
+    files["k8s/rights.yaml"] = rights.replace("subjects: [{kind: ServiceAccount, name: reader}]", "subjects: []")
+    assert outcomes(create(files))["deployer-least-rights"] is Outcome.FAIL
+
+
+def test_only_deployments_replace_several_pods_at_once(create):
+    stateful = create({"k8s/orders.yaml": DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet")})
+    assert outcomes(stateful).get("rollout-loses-no-pod") is None
+    recreated = DEPLOYMENT.replace("  replicas: 2\n", "  replicas: 2\n  strategy: {type: Recreate}\n")
+    results = check_items(create({"k8s/orders.yaml": recreated}))
+    found = next(result for result in results if result.item.name == "rollout-loses-no-pod")
+    assert "strategy Recreate" in str(found.evidence[0])
+
+
+def test_manifests_that_a_kustomization_refers_to_are_read_once(create):
+    files = {
+        "deploy/base/kustomization.yaml": "resources: [../service/orders.yaml]\n",
+        "deploy/service/orders.yaml": DEPLOYMENT,
+    }
+    results = check_items(create(files))
+    found = next(result for result in results if result.item.name == "readiness-probe")
+    assert not [finding for finding in found.findings if finding.text.startswith("deploy/service:")]
+
+
+def test_a_test_in_a_cluster_of_its_own_is_not_a_release(create):
+    workflow = WORKFLOW.replace("go test ./...", "kubectl apply -f k8s")
+    assert outcomes(create({".github/workflows/ci.yaml": workflow}))["bad-release-undone"] is Outcome.FAIL
+    workflow = workflow.replace("golangci-lint run", "kind create cluster")
+    assert outcomes(create({".github/workflows/ci.yaml": workflow}))["bad-release-undone"] is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("steps", "outcome"),
+    [
+        ("- run: ./gradlew build checkstyleMain", Outcome.UNKNOWN),
+        ("- {run: ./mvnw -B verify}\n      - uses: example/lint-action@v1", Outcome.UNKNOWN),
+        ("- run: npm test", Outcome.FAIL),
+    ],
+)
+def test_checks_of_other_build_tools_are_known(create, steps, outcome):
+    workflow = f"on: [pull_request]\njobs:\n  build:\n    runs-on: ubuntu-24.04\n    steps:\n      {steps}\n"
+    assert outcomes(create({".github/workflows/ci.yaml": workflow}))["checks-on-every-change"] is outcome
+
+
+def test_a_called_workflow_may_run_the_checks(create):
+    workflow = "on: [pull_request]\njobs:\n  build: {uses: example/.github/.github/workflows/build.yml@main}\n"
+    assert outcomes(create({".github/workflows/ci.yaml": workflow}))["checks-on-every-change"] is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("permissions", "outcome"),
+    [
+        ("permissions: {}", Outcome.PASS),
+        ("permissions: {contents: read}", Outcome.PASS),
+        ("permissions: {contents: write}", Outcome.FAIL),
+        ("permissions: read-all", Outcome.PASS),
+        ("env: {}", Outcome.PASS),
+    ],
+)
+def test_permissions_of_a_workflow_grant_nothing_but_reading(create, permissions, outcome):
+    workflow = WORKFLOW.replace("permissions: {}", permissions, 1)
+    assert outcomes(create({".github/workflows/ci.yaml": workflow}))["permissions-empty"] is outcome
+
+
+def test_a_job_without_permissions_has_those_of_the_workflow(create):
+    workflow = WORKFLOW.replace("    permissions: {contents: read}\n", "")
+    assert outcomes(create({".github/workflows/ci.yaml": workflow}))["permissions-least"] is Outcome.PASS
+    workflow = workflow.replace("permissions: {}\n", "")
+    found = outcomes(create({".github/workflows/ci.yaml": workflow}))
+    assert (found["permissions-least"], found["permissions-empty"]) == (Outcome.FAIL, Outcome.FAIL)
+
+
+def test_names_of_dockerfiles_differ(create):
+    for name in ("zarf/docker/dockerfile.sales", "build/api.Dockerfile", "Containerfile"):
+        found = outcomes(create({name: "FROM debian:latest\n"}))
+        assert found["base-images-tagged"] is Outcome.FAIL, name
+        (create({}).root / name).unlink()
+    for name in ("Dockerfile.playwright", "web/Dockerfile.dev", ".devcontainer/Dockerfile", "cypress/Dockerfile"):
+        assert outcomes(create({name: "FROM debian:latest\n"}))["base-images-tagged"] is Outcome.NOT_APPLICABLE, name
+
+
+def test_a_compose_file_that_deploys_publishes_ports(create):
+    services = "services: {web: {image: orders, ports: ['80:80']}}\n"
+    assert outcomes(create({"compose.deploy.yml": services}))["compose-stays-local"] is Outcome.NOT_APPLICABLE
+    assert outcomes(create({"compose.yml": services}))["compose-stays-local"] is Outcome.FAIL
+
+
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "outcome"),
+    [
+        ("keys/server.pem", KEY, Outcome.FAIL),
+        ("orders/tests/conftest.py", KEY, Outcome.UNKNOWN),
+        ("auth/auth_test.go", KEY, Outcome.UNKNOWN),
+        ("vendor/tls/key.pem", KEY, Outcome.PASS),
+        ("docker/.env.example", "A=1\n", Outcome.PASS),
+        ("docker/.env", "A=1\n", Outcome.FAIL),
+    ],
+)
+def test_a_key_of_a_test_is_not_known_to_be_a_secret(create, name, text, outcome):
+    assert outcomes(create({name: text}))["no-secrets-in-git"] is outcome
+
+
+def test_an_image_that_copies_named_files_requires_no_dockerignore(create):
+    files = {".gitignore": ".env\n", "Dockerfile": "FROM debian:13\nCOPY src /src\n"}
+    assert outcomes(create(files))["env-ignored"] is Outcome.PASS
+    files["Dockerfile"] = "FROM debian:13\nCOPY . /src\n"
+    assert outcomes(create(files))["env-ignored"] is Outcome.FAIL
+    assert outcomes(create({**files, ".dockerignore": "*\n!src\n"}))["env-ignored"] is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("[b](#ünd-1)\n\n## Ünd 1\n", Outcome.PASS),
+        ("[b](#b-1)\n\n## b\n\n## b\n", Outcome.PASS),
+        ('[b](#here)\n\n<a name="here"></a>\n', Outcome.PASS),
+        ("[b](#list)\n\n## List all {: #list .rule }\n", Outcome.PASS),
+        ("[b](#a-link)\n\n## A [link](https://example.com)\n", Outcome.PASS),
+        ("[b](../../actions/workflows/ci.yml)\n[b](#c)\n\n# c\n", Outcome.PASS),
+        ("`list[a](b)`\n[b](#c)\n\n# c\n", Outcome.PASS),
+        ("[b](#missing)\n", Outcome.FAIL),
+    ],
+)
+def test_anchors_are_those_of_github(create, text, outcome):
+    assert outcomes(create({"README.md": text}))["links-lead-somewhere"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("block", "outcome"),
+    [
+        ("git checkout -b <BRANCH>\n", Outcome.PASS),
+        ("$ orders list\nIt's (one) line of output\n", Outcome.PASS),
+        ("echo (\n", Outcome.FAIL),
+    ],
+)
+def test_placeholders_and_output_are_no_commands(create, block, outcome):
+    assert outcomes(create({"README.md": f"```sh\n{block}```\n"}))["commands-work"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "outcome"),
+    [
+        ("main.go", 'import "google.golang.org/grpc/health"\n', Outcome.UNKNOWN),
+        ("main.go", 'mux.HandleFunc("GET /healthz", live)\nmux.HandleFunc("GET /readyz", ready)\n', Outcome.PASS),
+        ("urls.py", 'path("health/", live), path("ready/", ready)\n', Outcome.PASS),
+        ("health_test.go", 'get("/healthz")\nget("/readyz")\n', Outcome.UNKNOWN),
+    ],
+)
+def test_health_endpoints_are_routes(create, file, text, outcome):
+    assert outcomes(create({file: text}))["health-endpoints"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("file", "item", "name"),
+    [("vercel.json", "built-once", "Vercel"), ("railway.toml", "health-gate", "Railway")],
+)
+def test_other_platforms_are_detected_and_not_judged(create, file, item, name):
+    results = {result.item.name: result for result in check_items(create({file: ""}))}
+    assert results[item].outcome is Outcome.UNKNOWN
+    assert name in results[item].evidence[0].text
+
+
+def test_the_output_names_each_reason_once(create, capsys):
+    repository = create({"Chart.yaml": "name: orders\n", "Dockerfile": "FROM debian\n"})
+    assert main([], repository.root) == 1
+    output = capsys.readouterr().out
+    assert output.count("the manifests are Helm templates") == 1
+    assert "READINESS.md" not in output
+    assert "readiness.yml" not in output
+
+
+def test_the_help_is_about_the_repository_at_hand(create, capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"], create({}).root)
+    output = capsys.readouterr().out
+    assert "not applicable" in output
+    assert "READINESS.md" not in output
+    assert "sign" not in output
+
+
+def test_manual_items_explain_how_to_check_them(create):
+    results = {result.item.name: result for result in check_items(create({}))}
+    assert "readiness.yml" not in results["on-call"].evidence[0].text
+    assert results["on-call"].item.how in results["on-call"].evidence[0].text

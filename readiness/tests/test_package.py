@@ -47,10 +47,10 @@ def test_every_checked_item_has_a_check():
 @pytest.mark.parametrize("part", PARTS)
 def test_every_item_is_complete(part):
     for item in read_items(part):
-        assert set(item) <= {"id", "section", "statement", "why", "how", "where", "needs", "yours"}
+        assert set(item) <= {"id", "section", "statement", "elsewhere", "why", "how", "where", "needs", "yours"}
         assert item["section"] in SECTIONS
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", item["id"])
-        for text in (item["statement"], item["why"]):
+        for text in (item["statement"], item.get("elsewhere", item["statement"]), item["why"]):
             assert text.endswith("."), item["id"]
             assert text.count(". ") == 0, item["id"]
             assert len(text.split()) <= 25, item["id"]

@@ -37,7 +37,13 @@ def detect_items(repository: Repository) -> list[Item]:
         entry["id"]: entry for part in select_parts(found) for entry in read_items(part) if is_selected(entry, found)
     }
     items = [
-        Item(name, entry["section"], entry["statement"], "yours" if "yours" in entry else "checked", entry["how"])
+        Item(
+            name,
+            entry["section"],
+            entry.get("elsewhere", entry["statement"]),
+            "yours" if "yours" in entry else "checked",
+            entry["how"],
+        )
         for name, entry in entries.items()
     ]
     return sorted(items, key=lambda item: (SECTIONS.index(item.section), item.mark))

@@ -22,6 +22,9 @@ NOT_THE_SERVICE = re.compile(rf"(^|/)({TESTS}|(examples?|samples?|docs?)/)", re.
 # Tests, wherever they stand.
 TEST_FILE = re.compile(rf"(^|/){TESTS}|(_test|\.test|\.spec)\.|(^|/)(test_|conftest)", re.IGNORECASE)
 
+# Templates of pages, whose links and commands are incomplete.
+TEMPLATES = re.compile(r"(^|/)_?templates?/", re.IGNORECASE)
+
 DOCKERFILE = re.compile(r"(^|/)(dockerfile|containerfile)(\.[\w-]+)?$|\.dockerfile$", re.IGNORECASE)
 COMPOSE_FILE = re.compile(r"(^|/)((docker|podman)[-_])?compose([.-][^/]*)?\.ya?ml$", re.IGNORECASE)
 
@@ -47,7 +50,7 @@ def written(names: Iterable[str]) -> list[str]:
 def documents(repository: Repository) -> list[str]:
     """Return the documents for people."""
     found = repository.matching("*.md")
-    return found if repository.is_emitted else written(found)
+    return found if repository.is_emitted else [name for name in written(found) if not TEMPLATES.search(name)]
 
 
 @cache
@@ -146,7 +149,7 @@ def plain_manifests(repository: Repository) -> list[str]:
     found = []
     for name in own(repository.matching("*.yaml", "*.yml")):
         folder = name.rpartition("/")[0]
-        in_chart = any(name.startswith(f"{chart}/") for chart in helm_charts(repository))
+        in_chart = any(name.startswith(f"{chart}/templates/".lstrip("/")) for chart in helm_charts(repository))
         in_kustomization = any(folder == place or folder.startswith(f"{place}/") for place in kustomized if place)
         if in_chart or in_kustomization or name in referred or name.startswith(".github/"):
             continue

@@ -12,7 +12,7 @@ from readiness.documents import get
 from readiness.findings import Finding, Findings, failed, judge, passed, unknown
 from readiness.repository import Repository
 
-KINDS = ("dependencies", "devDependencies", "optionalDependencies")
+KINDS = ("devDependencies", "optionalDependencies", "dependencies")  # of a package in several, the last counts
 NODE_LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")
 PYTHON_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
 

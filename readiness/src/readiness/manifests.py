@@ -80,9 +80,9 @@ def environments(repository: Repository) -> list[str]:
     if not found and kustomizations(repository):
         raise CannotJudgeError(f"the kustomizations do not build: {', '.join(kustomizations(repository))}")
     if not found:
-        charts = ", ".join(helm_charts(repository))
-        if charts:
-            raise CannotJudgeError(f"the manifests are Helm templates: {charts}")
+        if charts := helm_charts(repository):
+            names = ", ".join(chart or "Chart.yaml" for chart in charts)
+            raise CannotJudgeError(f"the manifests are Helm templates: {names}")
         raise NotApplicableError("there are no Kubernetes manifests")
     return found
 

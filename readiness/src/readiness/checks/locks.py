@@ -81,7 +81,9 @@ def go_installs_from_lock(repository: Repository) -> Findings:
     if not repository.is_emitted:
         # Go refuses to change go.mod unless a build asks for it.
         files = [*dockerfiles(repository), *repository.matching("[Mm]akefile", ".github/workflows/*.y*ml")]
-        yield repository.expect_no_match(r"-mod=mod\b", *files, seen="go build", expected="no -mod=mod")
+        yield repository.expect_no_match(
+            r"go (build|install|run|test)\b.*-mod=mod\b", *files, seen="go build", expected="no -mod=mod"
+        )
         return
     for file in ("Dockerfile", "Makefile"):
         yield repository.expect_match(

@@ -19,9 +19,7 @@ OTHER_PIPELINES = (
 # Commands and actions of the checks, in repositories that choose their own.
 CHECKS = {
     "lint": r"\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|checkstyle|spotless|pre-commit)\S*",
-    "typecheck": (
-        r"(\S*typecheck\S*|\S*type-check\S*|tsc|mypy|pyright|ty check|go (vet|build|test)|\w+( run)? build)"
-    ),
+    "typecheck": (r"(\S*typecheck\S*|\S*type-check\S*|tsc|mypy|pyright|ty check|go (vet|build|test)|\w+( run)? build)"),
     "test": (
         r"(\S*(test|tox|nox|vitest|jest|rspec)\S*"
         r"|\S*mvnw?\b.*\b(verify|package|install)|\S*gradlew?\b.*\b(build|check))"
@@ -139,7 +137,7 @@ WRITERS = {
 
 
 # An action whose permissions are not known.
-OTHER_ACTION = re.compile(r"^(?!actions/(checkout|setup-|cache)|None)\S+@|^\./", re.MULTILINE)
+OTHER_ACTION = re.compile(r"^(?!actions/(checkout|setup-|cache)|None)\S+@|^\./\S+\.ya?ml$", re.MULTILINE)
 
 
 @check("service", "permissions-least")
