@@ -30,7 +30,7 @@ def stage(emit, tmp_path):
         language: str = "node",
         services=(),
         *,
-        real_cli: bool = False,
+        real_cli: tuple[str, ...] = (),
         **state: object,
     ) -> Stage:
         if strategy == "canary":
@@ -59,7 +59,7 @@ def stage(emit, tmp_path):
 
 @pytest.mark.parametrize("strategy", ["blue-green", "canary"])
 def test_a_good_release_gets_all_traffic(stage, strategy):
-    on = stage(strategy, real_cli=True, request_log=[200] * 300 + [500] * 2)
+    on = stage(strategy, real_cli=("pull", "deploy", "logs"), request_log=[200] * 300 + [500] * 2)
     before = on.vercel.add("old")
     done = on.run("deploy", "production", STAGE_SECONDS="1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -84,7 +84,7 @@ def test_a_good_release_gets_all_traffic(stage, strategy):
 
 
 def test_a_preview_is_the_commits_own_is_smoked_and_touches_nothing_else(stage):
-    on = stage(services=["postgres"], real_cli=True, name="orders-staging")
+    on = stage(services=["postgres"], real_cli=("pull", "deploy"), name="orders-staging")
     before = on.vercel.add("old")
     (on.project / "vercel.json").write_text("not JSON")  # a change that is not committed
     secret = "bypass-that-stays-secret"
@@ -148,7 +148,7 @@ def test_the_first_canary_has_nobody_to_share_with(stage):
 
 def test_the_database_is_migrated_between_deployment_and_traffic(stage):
     secrets = {"DATABASE_URL": "postgres://app:hidden@127.0.0.1:2/app"}
-    on = stage(language="go", services=["postgres"], real_cli=True, secrets=secrets)
+    on = stage(language="go", services=["postgres"], real_cli=("env",), secrets=secrets)
     before = on.vercel.add("old")
     migrated = on.folder / "bin/go"
     migrated.write_text('#!/bin/sh\necho "go $*: $PULLED $DATABASE_URL" >>"$0.calls"\nexit "${MIGRATION_EXIT:-0}"\n')
@@ -267,13 +267,13 @@ def test_a_switch_that_cannot_be_taken_back_is_said(stage):
     on = stage(switch_result="pending")
     on.vercel.add("old")
     library = on.project / "scripts/lib/vercel.sh"
-    library.write_text(library.read_text().replace("switch_seconds=300", "switch_seconds=5"))
+    library.write_text(library.read_text().replace("switch_seconds=300", "switch_seconds=3"))
     started = on.start("deploy", "production")
     until(lambda: "/promote/" in on.calls, 120, lambda: f"no switch:\n{on.calls}")
     started.send_signal(signal.SIGTERM)
     out, err = started.communicate(timeout=60)
     assert started.returncode == 130, out + err
-    assert "That could not be taken back (the domains do not show dpl_2 after 5 seconds" in out
+    assert "That could not be taken back (the domains do not show dpl_2 after 3 seconds" in out
 
 
 # A rollback

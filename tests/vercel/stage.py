@@ -10,8 +10,8 @@ from tests.updates import commit_all, git
 from tests.vercel import command_line
 from tests.vercel.api import PROJECT, TEAM, TOKEN, Vercel
 
-# `npx` records its arguments and builds an empty page. It starts the real CLI against the stand-in, or sends the
-# same requests itself, which takes a tenth of the time; then it supports only the commands that the scripts run.
+# `npx` records its arguments and builds an empty page. For the commands of `real_cli` it starts the real CLI against
+# the stand-in. For all others it sends the same requests itself, which takes a tenth of the time.
 NPX = """#!{python} -IS
 import os, sys
 with open({calls!r}, "a") as calls:
@@ -23,7 +23,7 @@ if arguments[0] == "build":
     open(".vercel/output/static/index.html", "w").write("built")
     open(".vercel/output/config.json", "w").write('{{"version": 3}}')
     sys.exit(int(os.environ.get("BUILD_EXIT", "0")))
-if {cli!r}:
+if arguments[0] in {real_cli!r}:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     os.execv({cli!r}, [{cli!r}, *arguments[:end], "--api", {address!r}, *arguments[end:]])
 
@@ -88,11 +88,11 @@ class Stage:
         vercel: the stand-in's state.
         address: where the stand-in is served.
         folder: where programs are put before those of PATH.
-        real_cli: whether the scripts call the real CLI.
+        real_cli: the commands for which the scripts start the real CLI.
 
     """
 
-    def __init__(self, project: Path, vercel: Vercel, address: str, folder: Path, *, real_cli: bool = False):
+    def __init__(self, project: Path, vercel: Vercel, address: str, folder: Path, *, real_cli: tuple[str, ...] = ()):
         self.project, self.vercel, self.folder = project, vercel, folder
         self.calls_file = folder / "calls"
         self.calls_file.touch()
@@ -102,6 +102,7 @@ class Stage:
             "python": sys.executable,
             "calls": str(self.calls_file),
             "version": command_line.VERSION,
+            "real_cli": real_cli,
             "cli": command_line.vercel() if real_cli else "",
             "curl": shutil.which("curl"),
             "sleep": shutil.which("sleep"),
