@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("copier.yml", "facts", "includes", "locks", "template")
+PARTS = ("copier.yml", "facts", "includes", "locks", "readiness/src/readiness/items", "template")
 
 
 def copy_template(destination: Path) -> None:
@@ -12,4 +12,5 @@ def copy_template(destination: Path) -> None:
     destination.mkdir(parents=True)
     for part in PARTS:
         source = ROOT / part
+        (destination / part).parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, destination / part)

@@ -1,5 +1,10 @@
-"""Every valid set of answers, read from what users are offered: copier.yml and facts/."""
+"""The answers under test: COVERING_ROWS, which covers every pair of choices, and every valid set of answers.
 
+Choices are read from copier.yml and facts/platforms.yml: if you add one, tests/test_combinations.py fails until you add
+rows that cover it.
+"""
+
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain, combinations, product
 from pathlib import Path
@@ -7,9 +12,6 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-LANGUAGES = ("node", "go", "python")
-SERVICES = ("postgres", "redis", "external-api")
-REPOSITORIES = ("private", "public")
 
 Answers = dict[str, str | list[str]]
 
@@ -17,14 +19,70 @@ Answers = dict[str, str | list[str]]
 @cache
 def questions() -> dict[str, dict]:
     """Return copier.yml's questions that people are asked, by name."""
-    document = yaml.safe_load((ROOT / "copier.yml").read_text())
+    document = yaml.load((ROOT / "copier.yml").read_text(), yaml.CSafeLoader)
     return {name: spec for name, spec in document.items() if not name.startswith("_") and spec.get("when") is not False}
+
+
+def choices(question: str) -> tuple[str, ...]:
+    """Return the values that a question of copier.yml offers, in its order."""
+    offered = questions()[question]["choices"].values()
+    return tuple(choice["value"] if isinstance(choice, dict) else choice for choice in offered)
+
+
+LANGUAGES = choices("language")
+SERVICES = choices("services")
+REPOSITORIES = choices("repository")
+
+# Every test that goes through combinations of answers goes through these rows.
+COVERING_ROWS = """
+platform   strategy   language repository services
+kubernetes rolling    node     private
+kubernetes rolling    node     public     postgres
+kubernetes rolling    go       private    redis external-api
+kubernetes rolling    python   public     postgres redis external-api
+kubernetes blue-green node     private    external-api
+kubernetes blue-green node     private    redis
+kubernetes blue-green go       public     postgres redis
+kubernetes blue-green python   private    postgres external-api
+kubernetes canary     node     public     postgres external-api
+kubernetes canary     go       private    external-api
+kubernetes canary     go       private    postgres redis external-api
+kubernetes canary     python   private    redis
+vercel     blue-green node     private    postgres
+vercel     blue-green node     private    postgres redis external-api
+vercel     blue-green go       public
+vercel     blue-green python   private    redis external-api
+vercel     canary     node     public     redis
+vercel     canary     go       private    postgres external-api
+vercel     canary     python   private
+vercel     canary     python   public     postgres redis
+railway    rolling    node     private    redis external-api
+railway    rolling    node     public     postgres redis
+railway    rolling    go       private    redis
+railway    rolling    go       public     postgres
+railway    rolling    python   public     external-api
+railway    rolling    python   private    postgres
+"""
+
+# The rows cover every pair of values of these factors. A cell is a strategy on a platform that offers it.
+PAIRED = ("language", "cell", "repository", *SERVICES)
+
+# More than pairs: the rows also cover every combination of the values of these factors, for the reason given.
+COVERED_TOGETHER = {
+    ("language", *SERVICES): "imports, the lock file and the configuration schema depend on all services together",
+    ("cell", "postgres", "redis"): "network policies and the pipeline's data stores depend on both",
+    ("language", "strategy", "postgres"): "each strategy runs a language's migrations at a different moment",
+    ("language", "platform", "postgres"): "each platform runs a language's migrations with a different command",
+    ("language", "platform", "repository"): "CodeQL depends on the language, attestation on the platform",
+}
+
+Covered = tuple[tuple[str, ...], tuple[object, ...]]
 
 
 @cache
 def platforms() -> dict[str, dict]:
     """Return facts/platforms.yml."""
-    return yaml.safe_load((ROOT / "facts/platforms.yml").read_text())
+    return yaml.load((ROOT / "facts/platforms.yml").read_text(), yaml.CSafeLoader)
 
 
 def cells() -> list[tuple[str, str]]:
@@ -53,24 +111,56 @@ def all_services() -> list[list[str]]:
     return [list(chosen) for chosen in chain.from_iterable(combinations(SERVICES, n) for n in range(4))]
 
 
-def every_combination(*on: str) -> list[Answers]:
-    """Return every valid set of answers that changes what is emitted, on the platforms that are named or on all.
+def valid_combinations() -> Iterator[Answers]:
+    """Yield every valid set of the answers that decide what is emitted."""
+    for language, (platform, strategy), repository, services in product(
+        LANGUAGES, cells(), REPOSITORIES, all_services()
+    ):
+        yield on(platform, language, strategy, services, repository)
 
-    A public repository is in it with every service and with none: nothing depends on it and on one service at once.
-    """
+
+def covering_rows(*on_platforms: str) -> list[Answers]:
+    """Return the answers in COVERING_ROWS, on the platforms that are named or on all."""
+    rows = [line.split() for line in COVERING_ROWS.strip().splitlines()[1:]]
     return [
-        {
-            "language": language,
-            "platform": platform,
-            "strategy": strategy,
-            "services": services,
-            "repository": repository,
-        }
-        for language, (platform, strategy), services, repository in product(
-            LANGUAGES, cells(), all_services(), REPOSITORIES
-        )
-        if platform in (on or platforms()) and (repository == "private" or len(services) in (0, len(SERVICES)))
+        on(platform, language, strategy, services, repository)
+        for platform, strategy, language, repository, *services in rows
+        if platform in (on_platforms or platforms())
     ]
+
+
+@cache
+def covered_factors() -> list[tuple[str, ...]]:
+    """Return the factors whose values the rows combine: each pair, then those of COVERED_TOGETHER."""
+    return [*combinations(PAIRED, 2), *COVERED_TOGETHER]
+
+
+def covers(answers: Answers) -> set[Covered]:
+    """Return what one set of answers covers: factors, and the values that it combines."""
+    factors = {
+        **answers,
+        "cell": (answers["platform"], answers["strategy"]),
+        **{service: service in answers["services"] for service in SERVICES},
+    }
+    return {(names, tuple(factors[name] for name in names)) for names in covered_factors()}
+
+
+def uncovered(rows: Iterable[Answers]) -> set[Covered]:
+    """Return what is valid, and covered by none of the rows."""
+    return set().union(*map(covers, valid_combinations())).difference(*map(covers, rows))
+
+
+def rows_to_add(rows: list[Answers]) -> list[str]:
+    """Return lines for COVERING_ROWS that cover what the rows leave uncovered, few but not the fewest."""
+    missing = uncovered(rows)
+    candidates = [(answers, covers(answers)) for answers in valid_combinations()]
+    lines = []
+    while missing:
+        answers, covered = max(candidates, key=lambda candidate: len(candidate[1] & missing))
+        missing -= covered
+        cells_of_line = [answers[name] for name in ("platform", "strategy", "language", "repository")]
+        lines.append("{:10} {:10} {:8} {:10} ".format(*cells_of_line) + " ".join(answers["services"]))
+    return [line.rstrip() for line in lines]
 
 
 def refusals() -> list[tuple[str, str, str]]:
@@ -84,7 +174,7 @@ def refusals() -> list[tuple[str, str, str]]:
 
 
 def variables(language: str, services: list[str]) -> list[dict]:
-    """Return the entries of facts/environment.yml that a service needs, their names as emitted."""
+    """Return the entries of facts/environment.yml that a service requires, with their names as emitted."""
     mode = yaml.safe_load((ROOT / f"facts/languages/{language}.yml").read_text())["mode_variable"]
     text = (ROOT / "facts/environment.yml").read_text().replace("[[ runtime.mode_variable ]]", mode)
     return [entry for entry in yaml.safe_load(text) if entry["needs"] in ["always", language, *services]]

@@ -1,10 +1,11 @@
-"""Fixtures that every test shares: rendered projects and what the machine offers."""
+"""What all tests share: rendered projects, the template's releases, and what pytest prints."""
 
 import fcntl
 import functools
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import tempfile
@@ -18,48 +19,62 @@ import pytest
 import yaml
 
 from hooks.template import copy_template
-from tests import containers, machine
-from tests.lanes import Lanes, begin_with_what_takes_long
+from tests import containers, machine, updates
+from tests.lanes import Lanes, start_with_the_longest
 
 Render = Callable[..., Path]
 
 
 def pytest_sessionstart() -> None:
-    """Let what the tests start be interrupted even where a shell runs the tests in the background, ignoring SIGINT."""
+    """Handle SIGINT, which a shell ignores for a job in the background and the tests' child processes would inherit."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_report_header() -> list[str]:
+    """Print, before the tests start, which of them will be skipped and why."""
+    return machine.missing_tools() or ["skipped: nothing; this machine has every tool that the tests require"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
+    """Print with each failure the command that runs the test alone."""
+    report = yield
+    if report.failed:
+        report.sections.append(("run it alone", f"uv run pytest {shlex.quote(item.nodeid)}\n"))
+    return report
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Lanes:
-    """Tell pytest-xdist how to distribute the tests."""
+    """Return the scheduler by which pytest-xdist distributes the tests."""
     return Lanes(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests; skip one whose tools are not here, or make it fail where REQUIRE names the missing one."""
-    begin_with_what_takes_long(items)
+    """Order the tests, and skip those that require a tool that is missing, unless REQUIRE names it."""
+    start_with_the_longest(items)
     for item in items:
-        for marker in item.iter_markers("needs"):
-            for tool in marker.args:
-                if not (reason := machine.missing(tool)):
-                    continue
-                if tool in machine.required():
-                    item.add_marker(pytest.mark.usefixtures("requirement_is_not_met"))
-                    item.user_properties.append(("missing", reason))
-                else:
-                    item.add_marker(pytest.mark.skip(reason=reason))
+        for tool, reason in missing_for(item).items():
+            if tool not in machine.required():
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture
-def requirement_is_not_met(request: pytest.FixtureRequest) -> None:
-    reasons = "; ".join(value for name, value in request.node.user_properties if name == "missing")
-    pytest.fail(f"REQUIRE={os.environ['REQUIRE']} asks for it, but {reasons}", pytrace=False)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test fail that requires a tool that is missing and that REQUIRE names."""
+    if reasons := "; ".join(reason for tool, reason in missing_for(item).items() if tool in machine.required()):
+        pytest.fail(f"REQUIRE={os.environ['REQUIRE']} is set, but {reasons}", pytrace=False)
+
+
+def missing_for(item: pytest.Item) -> dict[str, str]:
+    """Return the tools that a test requires and this machine has not, with the reason."""
+    tools = [tool for marker in item.iter_markers("needs") for tool in marker.args]
+    return {tool: reason for tool in tools if (reason := machine.missing(tool))}
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the working tree without its history, so that a render takes the files as they are now."""
+    """Return a copy of the working tree without its history: Copier then renders the files as they are now."""
     destination = tmp_path_factory.mktemp("template") / "deployment-patterns"
     copy_template(destination)
     return destination
@@ -67,21 +82,23 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def renders_are_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what Jinja compiles, which Copier does anew for each project, and let PyYAML read and write in C.
+    """Make Copier faster without changing what it renders; test_render.py compares with the unchanged command line.
 
-    What Copier clones and throws away goes to memory where there is some. It need not ask Git about the mode of every
-    file either: that changes something on file systems only that know no modes.
+    Copier compiles each file of the template for each project, and clones the template several times for each update;
+    here each text is compiled once and each commit is cloned once. PyYAML reads and writes with its C extension.
+    Copier's temporary folders are in memory if there is a memory-backed file system. Copier does not read the mode of
+    every file from Git, which matters only on file systems without file modes.
     """
     compiled: dict[tuple, object] = {}
     compile_text = jinja2.Environment.compile
-    tmp_path_factory.getbasetemp()  # pytest's own folders, settled before, stay where they are
+    tmp_path_factory.getbasetemp()  # before tempdir changes, so that pytest's own folders stay on disk
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
     def compile_once(
         environment: jinja2.Environment,
         source: str,
         name: str | None = None,
-        filename: str | None = None,  # where this clone of the template is: it only shows in tracebacks
+        filename: str | None = None,  # not part of the key: it differs for each clone and only tracebacks show it
         **options: object,
     ) -> object:
         key = (environment.block_start_string, source, name, *sorted(options.items()))
@@ -89,7 +106,21 @@ def renders_are_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             compiled[key] = compile_text(environment, source, name, filename, **options)
         return compiled[key]
 
+    clones: dict[tuple[str, str, str], str] = {}
+    clone = copier._template.clone
+
+    def clone_once(url: str, ref: str = "HEAD", location: str | None = None) -> str:
+        if ref == "HEAD" or location is None:  # HEAD includes changes that are not committed
+            return clone(url, ref, location)
+        key = (url, ref, updates.git(Path(url), "show-ref", "--head"))
+        if key not in clones:
+            clones[key] = clone(url, ref, tempfile.mkdtemp(dir=cloned))
+        shutil.copytree(clones[key], location, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+        return location
+
     with (
+        tempfile.TemporaryDirectory(dir=memory) as cloned,
+        mock.patch.object(copier._template, "clone", clone_once),
         mock.patch.object(jinja2.Environment, "compile", compile_once),
         mock.patch.object(yaml, "SafeLoader", yaml.CSafeLoader),
         mock.patch.object(yaml, "SafeDumper", yaml.CSafeDumper),
@@ -100,25 +131,38 @@ def renders_are_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(scope="session")
-def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Return a function that renders answers without trust, once for all workers: its result is only to be read."""
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Return a function that makes a folder by its name, once for all workers: the folder is only to be read."""
     base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "renders"
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     shared.mkdir(exist_ok=True)
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        # A worker waits for another one that makes the same folder.
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (shared / name).exists():
+                folder = tmp_path_factory.mktemp(name)
+                make(folder)
+                folder.rename(shared / name)
+        return shared / name
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def render(template: Path, once: Callable[..., Path]) -> Render:
+    """Return a function that renders answers without trust, once for all workers: the project is only to be read."""
 
     @functools.cache
     def render_once(answers_as_json: str) -> Path:
         answers = json.loads(answers_as_json)
         name = answers.get("project_name", "my-service")
-        key = hashlib.sha256(answers_as_json.encode()).hexdigest()[:16]
-        # A worker waits for the one that renders the same project, rather than doing its work once more.
-        with (shared / f"{key}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (shared / key).exists():
-                folder = tmp_path_factory.mktemp("render")
-                copier.run_copy(str(template), folder / name, data=answers, defaults=True, quiet=True)
-                folder.rename(shared / key)
-        return shared / key / name
+
+        def make(folder: Path) -> None:
+            copier.run_copy(str(template), folder / name, data=answers, defaults=True, quiet=True)
+
+        return once(f"render-{hashlib.sha256(answers_as_json.encode()).hexdigest()[:16]}", make) / name
 
     def render(**answers: object) -> Path:
         return render_once(json.dumps(answers, sort_keys=True))
@@ -128,13 +172,19 @@ def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
 
 @pytest.fixture
 def emit(render: Render, tmp_path: Path) -> Render:
-    """Return a function that renders answers into a repository of the test's own, to be changed at will."""
+    """Return a function that renders answers into a project that the test may change."""
 
     def emit(**answers: object) -> Path:
         source = render(**answers)
         return Path(shutil.copytree(source, tmp_path / source.name, symlinks=True))
 
     return emit
+
+
+@pytest.fixture(scope="session")
+def tagged(once: Callable[..., Path]) -> Path:
+    """Return the template with a tag for each release and the working tree, once for all workers: only to be read."""
+    return once("tagged", updates.tagged_template) / "template"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Images built from emitted projects, and containers that run them as strictly as production does."""
+"""Images of emitted projects, and containers that run them under production's restrictions."""
 
 import contextlib
 import http.client
@@ -48,7 +48,7 @@ def facts(language: str) -> dict:
 
 
 def environment(language: str, services: list[str], **changes: str | None) -> dict[str, str]:
-    """Return a valid production environment; a change to None takes the variable away."""
+    """Return a valid production environment; a change to None removes the variable."""
     variables = {
         facts(language)["mode_variable"]: "production",
         "JWT_SECRET": "j" * 40,
@@ -79,7 +79,7 @@ class Answer:
 
 @dataclass
 class Container:
-    """A running container: `port(n)` is where its port n is reached on 127.0.0.1."""
+    """A running container: `port(n)` is the port of 127.0.0.1 that is published for its port n."""
 
     name: str
     ports: dict[int, int] = field(default_factory=dict)
@@ -106,12 +106,12 @@ class Container:
         return json.loads(docker("inspect", "--format", "{{json .State}}", self.name))
 
     def wait(self, seconds: float) -> int:
-        """Return the exit code; raise TimeoutError where it is still running after that many seconds."""
+        """Return the exit code; raise TimeoutError if the container still runs after that many seconds."""
         until(lambda: not self.state()["Running"], seconds, lambda: f"{self.name} still runs:\n{self.logs()}")
         return self.state()["ExitCode"]
 
     def wait_for_status(self, inside: int, path: str, status: int, seconds: float = 60, **headers: str) -> Answer:
-        """Return the answer once the path answers with the status."""
+        """Return the response once the path responds with the status."""
         seen: list[object] = []
 
         def reached() -> bool:
@@ -136,7 +136,7 @@ def until(condition, seconds: float, explain) -> None:
 
 @contextlib.contextmanager
 def container(image: str, *options: str, command: tuple[str, ...] = (), env: dict | None = None) -> Iterator[Container]:
-    """Start a container under a random name; remove it, and whatever it wrote, at the end."""
+    """Start a container with a random name; at the end, remove it and its volumes."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     variables = [part for key, value in (env or {}).items() for part in ("--env", f"{key}={value}")]
     try:
@@ -148,7 +148,7 @@ def container(image: str, *options: str, command: tuple[str, ...] = (), env: dic
 
 @contextlib.contextmanager
 def service(image: str, language: str, env: dict[str, str], *options: str, command: tuple[str, ...] = ()):
-    """Start an emitted service as production does, its ports published on free ports of 127.0.0.1."""
+    """Start an emitted service as in production, with its ports published on free ports of 127.0.0.1."""
     ports = (facts(language)["port"], 9090)
     publish = [part for port in ports for part in ("--publish", f"127.0.0.1::{port}")]
     with container(image, *RESTRICTED, *publish, *options, command=command, env=env) as started:
@@ -157,7 +157,7 @@ def service(image: str, language: str, env: dict[str, str], *options: str, comma
 
 @contextlib.contextmanager
 def network() -> Iterator[str]:
-    """Make a network for one test."""
+    """Create a network for one test."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     docker("network", "create", name)
     try:
@@ -168,7 +168,7 @@ def network() -> Iterator[str]:
 
 @contextlib.contextmanager
 def postgres(in_network: str) -> Iterator[Container]:
-    """Start PostgreSQL as `postgres` in a network and wait until it takes connections."""
+    """Start PostgreSQL as `postgres` in a network and wait until it accepts connections."""
     env = {"POSTGRES_USER": "app", "POSTGRES_PASSWORD": DATABASE_PASSWORD, "POSTGRES_DB": "app"}
     with container("postgres:18-trixie", "--network", in_network, "--network-alias", "postgres", env=env) as started:
         ready = ("exec", started.name, "pg_isready", "--username=app", "--dbname=app", "--host=127.0.0.1")
@@ -178,7 +178,7 @@ def postgres(in_network: str) -> Iterator[Container]:
 
 @contextlib.contextmanager
 def redis(in_network: str) -> Iterator[Container]:
-    """Start Redis as `redis` in a network and wait until it answers."""
+    """Start Redis as `redis` in a network and wait until it responds."""
     with container("redis:8-trixie", "--network", in_network, "--network-alias", "redis") as started:
         until(lambda: "PONG" in docker("exec", started.name, "redis-cli", "ping", check=False), 60, started.logs)
         yield started

@@ -46,7 +46,7 @@ def condition(value: object, contexts: Contexts, status: str) -> bool:
 
 
 def evaluate(expression: str, contexts: Contexts, status: str = "success") -> object:
-    """Return the value of one expression; status is what the job's steps, or its needs, have come to so far."""
+    """Return the value of one expression; status is what the job's steps, or its dependencies, have returned so far."""
     parser = _Parser(expression, contexts, status)
     value = parser.either()
     if parser.rest():

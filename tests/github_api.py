@@ -1,7 +1,7 @@
 """Stands in for `gh` where a test sets a repository up: GitHub's answers in its own form, from a state kept in a file.
 
 Run as a program. GITHUB_API_FOLDER holds state.json and calls.jsonl; GOJQ is the program that evaluates --jq.
-The script under test calls it hundreds of times: it imports no more than it needs, and becomes GOJQ in the end.
+The script under test calls it hundreds of times: it imports little and ends in GOJQ.
 """
 
 import itertools

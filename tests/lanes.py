@@ -1,12 +1,12 @@
-"""How the tests are distributed over workers: file by file, the longest first, at most three on the cluster at once.
+"""How pytest-xdist distributes the tests: file by file, the longest first, at most three files on the cluster at once.
 
-Where more releases than that compete for two cores, their analysis measures the others and finds new versions slow.
+If more releases than that share two cores, their analysis measures the load of the others and aborts new versions.
 """
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-# Whose tests follow one another. The lanes take about the same time, and longest of all: so they begin.
+# Files of a lane run one after another. The lanes take about the same time, and longer than any other file.
 LANES = {
     "tests/cluster/test_rolling.py": "rolling",
     "tests/cluster/test_change_of_strategy.py": "blue-green",
@@ -16,23 +16,26 @@ LANES = {
     "tests/cluster/test_canary.py": "canary",
 }
 
-# They take long, too, but need no cluster: begun late, they would be waited for at the end.
-LONG = {
-    "tests/test_edited_projects.py",
+# The other files that take long, the longest first. A long file that starts late keeps one worker busy at the end.
+LONG = [
     "tests/test_project_checks.py",
-    "tests/test_update_fuzzing.py",
+    "tests/test_images.py",
+    "tests/test_pipeline_runs.py",
+    "tests/test_migrations.py",
+    "tests/test_railway_scripts.py",
+    "tests/test_template_update.py",
     "tests/test_updates.py",
-}
+    "tests/test_edited_projects.py",
+    "tests/test_environment.py",
+    "tests/test_update_fuzzing.py",
+    "tests/test_documentation.py",
+]
 
 
-def begin_with_what_takes_long(items: list[pytest.Item]) -> None:
-    """Sort the tests by when they should begin; those of a file stay together and in their order."""
-
-    def place(item: pytest.Item) -> tuple[bool, bool]:
-        file = item.nodeid.split("::")[0]
-        return file not in LANES, file not in LONG
-
-    items.sort(key=place)
+def start_with_the_longest(items: list[pytest.Item]) -> None:
+    """Sort the tests by when they start; the tests of a file stay together and in their order."""
+    order = {file: place for place, file in enumerate([*LANES, *LONG])}
+    items.sort(key=lambda item: order.get(item.nodeid.split("::")[0], len(order)))
 
 
 class Lanes(LoadFileScheduling):

@@ -1,4 +1,4 @@
-"""A bounded load of HTTP requests that retries nothing, so that each lost request is seen."""
+"""A bounded load of HTTP requests without retries, so that each lost request is counted."""
 
 import http.client
 import threading
@@ -11,15 +11,15 @@ class Load:
     """Requests to one address of this machine at a constant rate, from entering to leaving a `with` block.
 
     Half of the connections are kept alive, as long as the server keeps them; the other half are closed after each
-    request. Nothing is repeated: a reset, a refusal, a timeout and an unexpected status each count as a failure.
+    request. No request is retried: a reset, a refusal, a timeout and an unexpected status each count as a failure.
 
     Arguments:
-        url: where each GET goes; only 127.0.0.1 is accepted.
-        rate: requests a second, all connections together.
-        connections: how many send at the same time.
+        url: the address of each GET request; its host must be 127.0.0.1.
+        rate: requests per second, over all connections.
+        connections: how many connections send requests at the same time.
         status: the status that counts as success.
-        timeout_seconds: what a single request may take.
-        limit_seconds: when the load ends by itself, even if nothing stops it.
+        timeout_seconds: the timeout of a single request.
+        limit_seconds: the load stops after this time, even if nothing stops it earlier.
 
     After the block `total` and `failures` (reason → count) are final, `answers` counts the bodies received.
     """
@@ -37,7 +37,7 @@ class Load:
     ) -> None:
         self.address = urlsplit(url)
         if self.address.hostname != "127.0.0.1":
-            raise ValueError(f"load goes to 127.0.0.1 only, not to {self.address.hostname}")
+            raise ValueError(f"load must go to 127.0.0.1, not to {self.address.hostname}")
         self.pause_seconds = connections / rate
         self.status = status
         self.timeout_seconds = timeout_seconds
@@ -62,7 +62,7 @@ class Load:
         self.stop()
 
     def stop(self) -> None:
-        """Send no further request and wait for the answers to those under way."""
+        """Send no further request, and wait for the responses to requests in flight."""
         self._stop.set()
         for thread in self._threads:
             if thread.is_alive():

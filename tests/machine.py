@@ -1,4 +1,4 @@
-"""What this machine offers: an engine, a cluster, the languages' toolchains."""
+"""Which of the tools that tests require this machine has: an engine, a cluster, the languages' toolchains."""
 
 import functools
 import os
@@ -10,37 +10,45 @@ import yaml
 
 from tests.combinations import ROOT
 
+# What is skipped where a tool is missing.
+TESTS = {
+    "docker": "tests of images, containers and data stores",
+    "cluster": "releases on Kubernetes",
+    "node": "checks of Node projects; the command lines of Vercel and Railway",
+    "go": "checks of Go projects; linters that Go builds, unless .cache/tools has them: actionlint, kube-score",
+    "uv": "checks of Python projects",
+}
 REGISTRY = os.environ.get("REGISTRY", "127.0.0.1:5000")
 
 
 def run(*command: str, seconds: int = 20) -> str | None:
-    """Return what a command prints, or None where it is missing, fails or takes longer than `seconds`."""
+    """Return what a command prints, or None if it is missing, fails or takes longer than `seconds`."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def version_is_at_least(printed: str | None, wanted: str) -> bool:
-    """Tell whether the first version number in `printed` is `wanted` or newer."""
+def version_is_at_least(printed: str | None, lowest: str) -> bool:
+    """Return whether the first version number in `printed` is `lowest` or newer."""
     found = re.search(r"(\d+)\.(\d+)", printed or "")
-    return bool(found) and tuple(map(int, found.groups())) >= tuple(map(int, f"{wanted}.0".split(".")[:2]))
+    return bool(found) and tuple(map(int, found.groups())) >= tuple(map(int, f"{lowest}.0".split(".")[:2]))
 
 
 def build_version(language: str) -> str:
-    """Return the version that a language's build image carries, such as 26 or 1.27."""
+    """Return the version of a language's build image, such as 26 or 1.27."""
     facts = yaml.safe_load((ROOT / f"facts/languages/{language}.yml").read_text())
     return re.search(r":([\d.]+)", facts["build_image"])[1]
 
 
 def required() -> set[str]:
-    """Return the tools that REQUIRE names, which may then not be missing."""
+    """Return the tools that REQUIRE names: if one of them is missing, its tests fail."""
     return set(filter(None, os.environ.get("REQUIRE", "").split(",")))
 
 
 @functools.cache
 def missing(tool: str) -> str:
-    """Return why a test that needs `tool` cannot run here, or nothing where it can."""
+    """Return why a test that requires `tool` cannot run here, or nothing if it can."""
     match tool:
         case "docker":
             return "" if run("docker", "info") else "there is no Docker engine"
@@ -49,11 +57,20 @@ def missing(tool: str) -> str:
                 return "there is no Kubernetes cluster with Argo Rollouts"
             return "" if run("curl", "-fsS", f"http://{REGISTRY}/v2/") is not None else f"no registry at {REGISTRY}"
         case "node":
-            wanted = build_version("node")
-            return "" if version_is_at_least(run("node", "--version"), wanted) else f"there is no Node {wanted}"
+            lowest = build_version("node")
+            return "" if version_is_at_least(run("node", "--version"), lowest) else f"there is no Node {lowest}"
         case "go":
-            wanted = build_version("go")
-            return "" if version_is_at_least(run("go", "version"), wanted) else f"there is no Go {wanted}"
+            lowest = build_version("go")
+            return "" if version_is_at_least(run("go", "version"), lowest) else f"there is no Go {lowest}"
         case "uv":
             return "" if shutil.which("uv") else "there is no uv"
-    raise ValueError(f"tests can ask for docker, cluster, node, go or uv, not for {tool!r}")
+    raise ValueError(f"tests can require {', '.join(TESTS)}, not {tool!r}")
+
+
+def missing_tools() -> list[str]:
+    """Return a line for each tool that is missing: what is skipped, or fails if REQUIRE names the tool, and why."""
+    return [
+        f"{'failing' if tool in required() else 'skipped'}: {tests} ({reason})"
+        for tool, tests in TESTS.items()
+        if (reason := missing(tool))
+    ]

@@ -1,6 +1,6 @@
-"""What owners do to an emitted service: added routes, tables, variables, dependencies and jobs, other sizes and texts.
+"""Edits that owners make to an emitted service: new routes, tables, variables, dependencies and jobs, changed values.
 
-Each edit is a path, what stands there, and what the owner makes of it. They fit every release of the template.
+Each edit is a path, the text to replace and its replacement. The edits apply to every release of the template.
 """
 
 import shutil
@@ -20,15 +20,15 @@ jobs:
     timeout-minutes: 5
     permissions: {}
     steps:
-      - name: Say that all is well
-        run: echo 'nothing to declare'
+      - name: List licences
+        run: echo 'MIT'
 
 """
 EVERYWHERE: list[Edit] = [
     (".env.example", "LOG_LEVEL=info\n", "LOG_LEVEL=info\n\n# How many notes a page shows\nNOTES_LIMIT=50\n"),
     (".gitignore", "!.env.example\n", "!.env.example\nnotes.sqlite\n"),
     (".github/workflows/pipeline.yml", "jobs:\n", JOB),
-    ("Makefile", "help: ## Show this list\n", "help: ## Show what there is\n"),
+    ("Makefile", "help: ## Show this list\n", "help: ## Show the targets\n"),
 ]
 OF_LANGUAGE: dict[str, list[Edit]] = {
     "node": [
@@ -73,23 +73,23 @@ OF_PLATFORM: dict[str, list[Edit]] = {
     "vercel": [("vercel.json", '  "git": {\n', '  "regions": ["fra1"],\n  "git": {\n')],
     "railway": [(".railway/railway.ts", "replicas: 2 }", "replicas: 5 }")],
 }
-README = "# Notes\n\nOurs, from the first line to the last.\n"
-DELETED = ".editorconfig"
+README = "# Notes\n\nRewritten by the owner.\n"
+DELETED = ".dockerignore"
 MOVED = ("DEPLOYMENT.md", "docs/operations/deployment.md")
 
 
 def add_slow_route(project: Path, language: str) -> None:
-    """Add GET /slow, which answers after `seconds` (2 unless told), to files that belong to the owner alone."""
+    """Add GET /slow, which responds after `seconds` (2 by default), to files that only the owner edits."""
     shutil.copytree(EDITS / language, project, dirs_exist_ok=True)
 
 
 def edits(answers: Answers) -> list[Edit]:
-    """Return the edits that fit a project with these answers."""
+    """Return the edits for a project with these answers."""
     return EVERYWHERE + OF_LANGUAGE[answers["language"]] + OF_PLATFORM[answers["platform"]]
 
 
 def edit(project: Path, answers: Answers) -> None:
-    """Do to a project with PostgreSQL all that its owner would."""
+    """Apply all edits to a project with PostgreSQL."""
     for name, old, new in edits(answers):
         path = project / name
         text = path.read_text()

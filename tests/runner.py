@@ -1,6 +1,6 @@
 """Runs an emitted workflow on this machine, as GitHub's runner would: its jobs in order, their `run:` steps for real.
 
-Actions are not run: a stand-in says what a step that uses one comes to. `run_job` runs the steps of one job with the
+Actions do not run: a stand-in returns the outputs of a step that uses one. `run_job` runs the steps of one job with the
 contexts that it is given, against whatever PATH and environment lead to: stubs, or a real cluster.
 """
 
@@ -86,7 +86,7 @@ def run_job(
 
     Args:
         project: the emitted repository, as checked out.
-        job: the job as the workflow says it.
+        job: the job from the workflow.
         contexts: github, vars, secrets, needs, matrix, inputs: what the job's expressions read.
         folder: for HOME, RUNNER_TEMP and GitHub's files.
         path: PATH, this machine's unless given.
@@ -98,6 +98,7 @@ def run_job(
     steps: dict[str, dict] = {}
     contexts = {**contexts, "steps": steps}
     base = base_environment(folder, path or os.environ["PATH"], contexts["github"]) | dict(environment or {})
+    base |= {key: interpolate(value, contexts) for key, value in job.get("env", {}).items()}
     summary, shared = folder / "summary.md", folder / "environment"
     summary.touch()
     shared.touch()
@@ -148,7 +149,7 @@ def run_workflow(
     variables: Mapping[str, Mapping[str, str]] | None = None,
     **options: object,
 ) -> dict[str, Job]:
-    """Run a workflow's jobs, each after those that it needs; return them by name, those of a matrix as `job (value)`.
+    """Run a workflow's jobs, in the order of `needs`; return them by name, those of a matrix as `job (value)`.
 
     Secrets and variables are those of each environment; a job without an environment gets none.
     """

@@ -13,9 +13,9 @@ from tests.combinations import LANGUAGES, ROOT, cells, platforms, questions, ref
 
 REFUSED_NAMES = {
     "Orders": "lower-case",
-    "1orders": "begin with a letter",
+    "1orders": "starting with a letter",
     "order_history": "hyphens",
-    "-orders": "begin with a letter",
+    "-orders": "starting with a letter",
     "orders-": "hyphens",
     "order--history": "single hyphens",
     "order.history": "lower-case",
@@ -23,11 +23,11 @@ REFUSED_NAMES = {
     "": "lower-case",
     "bestellübersicht": "lower-case",
     "../orders": "lower-case",
-    "o" * 41: "41 characters",
-    "kube-orders": "Kubernetes keeps",
-    "fastify": "uses itself",
-    "django": "uses itself",
-    "http": "uses itself",
+    "o" * 41: "has 41",
+    "kube-orders": "Kubernetes reserves",
+    "fastify": "that the service uses",
+    "django": "that the service uses",
+    "http": "that the service uses",
     "node-modules-": "hyphens",
 }
 

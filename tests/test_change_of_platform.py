@@ -3,10 +3,8 @@
 import pytest
 import yaml
 
-from tests.test_updates import contents, copy, seeded_files, tagged, update
+from tests.test_updates import contents, copy, seeded_files, update
 from tests.updates import WORKING_TREE, commit_all, git
-
-__all__ = ["tagged"]
 
 ROUTES = {"node": "src/routes/index.ts", "go": "internal/api/api.go", "python": "api/views.py"}
 

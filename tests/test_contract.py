@@ -1,11 +1,11 @@
-"""Promise: schema, .env.example, manifests, compose, pipeline and docs name the same variables."""
+"""Promise: the schema, .env.example, manifests, Compose files, pipeline and docs name the same variables."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.combinations import LANGUAGES, all_services, variables
+from tests.combinations import LANGUAGES, SERVICES, covering_rows, label, variables
 from tests.containers import facts
 
 CONFIGURATION = {
@@ -14,6 +14,7 @@ CONFIGURATION = {
     "python": "config/environment.py",
 }
 FOR_COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
+FROM_RAILWAY = {"DATABASE_URL", "REDIS_URL"}  # references to its data stores, in .railway/railway.ts
 
 
 def assigned(path: Path) -> set[str]:
@@ -21,11 +22,11 @@ def assigned(path: Path) -> set[str]:
     return set(re.findall(r"^([A-Z_]+)=", path.read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("services", all_services(), ids="+".join)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_same_variables_everywhere(render, language, services):
-    project = render(language=language, services=services)
-    expected = {entry["name"]: entry for entry in variables(language, services)}
+@pytest.mark.parametrize("answers", covering_rows(), ids=label)
+def test_the_same_variables_everywhere(render, answers):
+    language = answers["language"]
+    project = render(**answers)
+    expected = {entry["name"]: entry for entry in variables(language, answers["services"])}
     names = set(expected)
     assert assigned(project / ".env.example") - FOR_COMPOSE_ONLY == names
     table = re.search(r"\| variable \|.*?\n\n", (project / "README.md").read_text(), re.DOTALL)[0]
@@ -33,18 +34,20 @@ def test_the_same_variables_everywhere(render, language, services):
     schema = (project / CONFIGURATION[language]).read_text()
     assert {name for name in names if not re.search(rf"\b{name}\b", schema, re.IGNORECASE)} == set()
     secret = {name for name, entry in expected.items() if entry.get("secret")}
-    for overlay in ("staging", "production", "preview"):
-        settings = assigned(project / "deploy/base/settings.env")
-        settings |= assigned(project / f"deploy/overlays/{overlay}/settings.env")
-        assert settings == names - secret - {"APP_VERSION"}
+    if answers["platform"] == "kubernetes":
+        for overlay in ("staging", "production", "preview"):
+            settings = assigned(project / "deploy/base/settings.env")
+            settings |= assigned(project / f"deploy/overlays/{overlay}/settings.env")
+            assert settings == names - secret - {"APP_VERSION"}
     deployment = (project / "DEPLOYMENT.md").read_text()
-    assert {name for name in secret if name not in deployment} == set()
+    set_by_platform = FROM_RAILWAY if answers["platform"] == "railway" else set()
+    assert {name for name in secret - set_by_platform if name not in deployment} == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_only_the_schema_reads_the_environment(render, language):
     reads = re.compile(r"process\.env\b|os\.(Getenv|LookupEnv|Environ|getenv)\b|os\.environ(?!\[\"PROMETHEUS)")
-    project = render(language=language, services=["postgres", "redis", "external-api"])
+    project = render(language=language, services=list(SERVICES))
     readers = {
         str(path.relative_to(project))
         for pattern in ("*.ts", "*.go", "*.py")
@@ -54,7 +57,7 @@ def test_only_the_schema_reads_the_environment(render, language):
     assert readers <= {CONFIGURATION[language], *STARTERS[language]}
 
 
-# What begins before the schema is read: the program, and the container's health check, which needs the port only.
+# These files run before the schema is read: the program, and the container's health check, which reads only the port.
 STARTERS = {
     "node": {"src/healthcheck.ts"},
     "go": {"cmd/server/main.go"},
@@ -63,8 +66,8 @@ STARTERS = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_reserved_names_hold_every_package_that_the_service_uses(render, language):
-    project = render(language=language, services=["postgres", "redis", "external-api"])
+def test_every_package_that_the_service_uses_is_a_reserved_name(render, language):
+    project = render(language=language, services=list(SERVICES))
     manifest = {"node": "package.json", "go": "go.mod", "python": "pyproject.toml"}[language]
     text = (project / manifest).read_text()
     match language:

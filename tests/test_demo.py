@@ -1,10 +1,12 @@
-"""Promise: `make demo` ends with a healthy service, or with a message and nothing left behind."""
+"""Promise: `make demo` starts a healthy service beside everything that runs, or reports why not and leaves nothing."""
 
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -41,8 +43,12 @@ def make_demo(folder, port: int, **environment: str) -> subprocess.CompletedProc
 )
 def test_the_demo_ends_with_a_healthy_service_that_can_be_stopped(tmp_path, environment):
     port = free_port()
+    began = time.monotonic()
     done = make_demo(tmp_path, port, **environment)
+    took = time.monotonic() - began
     assert done.returncode == 0, done.stdout + done.stderr
+    reported = int(re.search(r"healthy (\d+) seconds after `make demo`", done.stdout)[1])
+    assert abs(reported - took) <= 1.5, f"{reported} seconds reported, {took:.1f} measured"
     address, stop = re.search(r"http://127\S+", done.stdout)[0], re.search(r"stop it: +(.+)", done.stdout)[1]
     try:
         with urllib.request.urlopen(address, timeout=30) as answer:
@@ -54,7 +60,71 @@ def test_the_demo_ends_with_a_healthy_service_that_can_be_stopped(tmp_path, envi
     containers.until(lambda: not listens(port), 60, lambda: "the service still listens")
 
 
-def test_a_taken_port_is_said_and_nothing_stays(tmp_path):
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({}, marks=pytest.mark.needs("docker"), id="with-an-engine"),
+        pytest.param({"DOCKER_HOST": "unix:///nowhere.sock"}, id="without-one"),
+    ],
+)
+def test_a_second_demo_runs_beside_the_first(tmp_path, environment):
+    ports = [free_port(), free_port()]
+    stops = []
+    try:
+        for port in ports:
+            done = make_demo(tmp_path, port, **environment)
+            assert done.returncode == 0, done.stdout + done.stderr
+            stops.append(re.search(r"stop it: +(.+)", done.stdout)[1])
+        for port in ports:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30) as answer:
+                assert answer.status == 200
+    finally:
+        for stop in stops:
+            subprocess.run(shlex.split(stop), check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.needs("docker")
+def test_a_compose_project_of_the_same_name_keeps_its_containers(tmp_path):
+    (tmp_path / "compose.yaml").write_text(
+        "name: my-service\nservices: {service: {image: 'redis:8-trixie', init: true}}\n"
+    )
+    owners = ["docker", "compose", "--project-directory", str(tmp_path)]
+    subprocess.run([*owners, "up", "--detach", "--quiet-pull"], check=True, capture_output=True, timeout=300)
+    try:
+        listing = [*owners, "ps", "--quiet"]
+        before = subprocess.run(listing, check=True, capture_output=True, text=True, timeout=60).stdout
+        done = make_demo(tmp_path, free_port())
+        assert done.returncode == 0, done.stdout + done.stderr
+        subprocess.run(
+            shlex.split(re.search(r"stop it: +(.+)", done.stdout)[1]), check=True, capture_output=True, timeout=60
+        )
+        after = subprocess.run(listing, check=True, capture_output=True, text=True, timeout=60).stdout
+        assert before == after != ""
+    finally:
+        subprocess.run([*owners, "down"], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("progress", ["", "emitted"])
+def test_ctrl_c_removes_everything_without_a_traceback(tmp_path, progress):
+    """At the very beginning, and while the service is built."""
+    variables = {**os.environ, "TMPDIR": str(tmp_path), "PORT": str(free_port()), "DOCKER_HOST": "unix:///nowhere.sock"}
+    command = ["make", "demo"]
+    demo = subprocess.Popen(
+        command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+    )
+    lines = [demo.stdout.readline()]  # make prints the command that it runs, or the demo its first line
+    while progress not in lines[-1]:
+        lines.append(demo.stdout.readline())
+    time.sleep(0.5)
+    os.killpg(demo.pid, signal.SIGINT)
+    printed = "".join(lines) + demo.communicate(timeout=60)[0]
+    assert demo.returncode != 0
+    assert "Traceback" not in printed, printed
+    assert "demo: stopped, everything removed" in printed
+    assert not list(tmp_path.glob("deployment-patterns-demo-*"))
+
+
+def test_a_taken_port_is_reported_and_nothing_stays(tmp_path):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -102,7 +102,7 @@ def test_an_invalid_block_is_an_error(render, block):
 def elsewhere(tmp_path: Path) -> Path:
     """Return a small copy of this repository: hooks, template, one page and the picture."""
     repository = tmp_path / "repository"
-    for path in ("hooks", "facts", "includes", "locks", "template", "docs/pictures"):
+    for path in ("hooks", "facts", "includes", "locks", "readiness", "template", "docs/pictures"):
         shutil.copytree(ROOT / path, repository / path)
     shutil.copy2(ROOT / "copier.yml", repository)
     (repository / "README.md").write_text("<!-- pods -->\n<!-- /pods -->\n")

@@ -1,4 +1,4 @@
-"""Promise: updating a project that its owner has edited conflicts nowhere, loses nothing and passes its checks."""
+"""Promise: an update of a project that its owner has edited has no conflict, loses no edit and passes the checks."""
 
 import re
 import subprocess
@@ -7,19 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests import owner_edits
-from tests.combinations import LANGUAGES, ROOT, Answers
+from tests.combinations import LANGUAGES, Answers, cells, label
 from tests.test_project_checks import TOOLCHAINS, make
 from tests.test_updates import copy, update
-from tests.updates import WORKING_TREE, commit_all, find_conflicts, git, offered, releases, tagged_template
+from tests.updates import WORKING_TREE, commit_all, find_conflicts, git, releases, starting_releases, update_cases
 
-STRATEGIES = {"kubernetes": "rolling", "vercel": "blue-green", "railway": "rolling"}
-OLDEST = next(iter(releases()))
+STRATEGIES = dict(reversed(cells()))  # the first one of each platform
 PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
-@pytest.fixture(scope="module")
-def tagged(tmp_path_factory) -> Path:
-    return tagged_template(tmp_path_factory.mktemp("releases"))
 
 
 def answers_of(language: str, platform: str = "kubernetes") -> Answers:
@@ -31,8 +25,16 @@ def answers_of(language: str, platform: str = "kubernetes") -> Answers:
     }
 
 
-def edited(tagged: Path, project: Path, version: str, answers: Answers) -> str:
-    """Make a project from a release, edit it as its owner would, update it; return what the moved file said before."""
+# Each language on each platform, in an order by which each third of the projects has every language.
+PROJECTS = [
+    answers_of(LANGUAGES[(place + shift) % len(LANGUAGES)], platform)
+    for shift, platform in enumerate(STRATEGIES)
+    for place in range(len(LANGUAGES))
+]
+
+
+def update_edited(tagged: Path, project: Path, version: str, answers: Answers) -> str:
+    """Make a project from a release, edit it as an owner does and update it; return the text of the file that moved."""
     copy(tagged, project, version, **answers)
     moved = (project / owner_edits.MOVED[0]).read_text()
     owner_edits.edit(project, answers)
@@ -42,19 +44,13 @@ def edited(tagged: Path, project: Path, version: str, answers: Answers) -> str:
 
 
 @pytest.mark.parametrize(
-    ("platform", "version"),
-    [
-        (platform, version)
-        for platform, strategy in STRATEGIES.items()
-        for version, commit in releases().items()
-        if offered(ROOT, commit, platform, strategy)
-    ],
+    ("version", "answers"),
+    [pytest.param(version, answers, id=f"{version}-{label(answers)}") for version, answers in update_cases(PROJECTS)],
 )
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_an_update_keeps_what_its_owner_did_and_conflicts_nowhere(tagged, tmp_path, language, platform, version):
-    answers = answers_of(language, platform)
+def test_an_update_keeps_the_owners_edits_without_a_conflict(tagged, tmp_path, version, answers):
+    language = answers["language"]
     project = tmp_path / "my-service"
-    moved = edited(tagged, project, version, answers)
+    moved = update_edited(tagged, project, version, answers)
     assert find_conflicts(project) == ""
     for name, _, new in owner_edits.edits(answers):
         assert new in (project / name).read_text(), name
@@ -70,16 +66,16 @@ def test_an_update_keeps_what_its_owner_did_and_conflicts_nowhere(tagged, tmp_pa
 @pytest.mark.parametrize(
     "language", [pytest.param(language, marks=pytest.mark.needs(TOOLCHAINS[language])) for language in LANGUAGES]
 )
-def test_after_the_longest_update_the_projects_own_checks_pass(tagged, tmp_path, language):
+def test_the_projects_checks_pass_after_an_update_from_the_first_release(tagged, tmp_path, language):
     project = tmp_path / "my-service"
-    edited(tagged, project, OLDEST, answers_of(language))
+    update_edited(tagged, project, starting_releases(releases())[0], answers_of(language))
     for verb in ("lock", "setup", "lint", "typecheck", "test"):
         make(project, verb)
 
 
 @pytest.fixture
 def conflicting(tagged, tmp_path) -> Path:
-    """Return a project in which its owner and a newer release have changed the same line of the Makefile."""
+    """Return a project whose owner has changed the same line of the Makefile as a newer release."""
     template = tmp_path / "template"
     git(tmp_path, "clone", "--quiet", str(tagged), str(template))
     makefile = template / "template/Makefile.jinja"
@@ -93,27 +89,27 @@ def conflicting(tagged, tmp_path) -> Path:
     return project
 
 
-def test_a_conflict_is_as_small_as_the_lines_that_both_changed(conflicting):
+def test_a_conflict_contains_only_the_lines_that_both_sides_changed(conflicting):
     text = (conflicting / "Makefile").read_text()
     ours, theirs = re.search(r"^<{7} .*\n(.*)\n={7}\n(.*)\n>{7} .*\n", text, re.MULTILINE).groups()
     assert (ours, theirs) == ("help: ## Show my own list", "help: ## Show what there is")
     assert text.count("<<<<<<<") == 1
-    assert text.endswith("\n# improved\n"), "what does not conflict is merged"
+    assert text.endswith("\n# improved\n"), "changes that do not conflict are merged"
     assert git(conflicting, "diff", "--name-only", "--diff-filter=U").split() == ["Makefile"]
 
 
-def test_a_conflict_fails_the_projects_checks_until_it_is_settled(conflicting):
+def test_a_conflict_fails_the_projects_checks_until_it_is_resolved(conflicting):
     guard = find_conflicts(conflicting)
     assert [line.split(":")[0] for line in guard.splitlines()[:-1]] == ["Makefile", "Makefile"]
-    assert "an update or a merge is unfinished" in guard
+    assert "unfinished update or merge" in guard
     (conflicting / "Makefile").write_text("lint:\n\tscripts/check-conflicts\n")
     assert find_conflicts(conflicting) == ""
     (conflicting / "scripts/smoke.rej").write_text("@@ -1 +1 @@\n")
     assert find_conflicts(conflicting).startswith("scripts/smoke.rej\n")
 
 
-def test_the_guard_is_the_first_thing_that_lint_does(emit, tmp_path):
-    """So that it needs no toolchain, in a folder that is no repository yet too."""
+def test_lint_checks_for_conflicts_first(emit):
+    """The check requires neither a toolchain nor a Git repository."""
     project = emit(language="go")
     (project / "docs/notes.md").write_text("<<<<<<< before updating\n")
     done = subprocess.run(["make", "lint"], cwd=project, capture_output=True, text=True, timeout=60, env={"PATH": PATH})

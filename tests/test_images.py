@@ -1,4 +1,4 @@
-"""Promise: the built image starts under production's restrictions, turns healthy, and answers as specified."""
+"""Promise: the built image starts under production's restrictions, becomes healthy, and responds as specified."""
 
 import base64
 import contextlib
@@ -28,7 +28,7 @@ SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 
-# What the image's folder of the service holds, with every service.
+# The content of /app in an image with every service.
 IN_APP = {
     "node": {"dist", "migrations", "node_modules", "package.json"},
     "go": set(),
@@ -77,7 +77,7 @@ def alone(images):
 
 
 @per_language
-def test_the_image_runs_as_its_numeric_user_and_says_what_it_is(images, language):
+def test_the_image_has_a_numeric_user_and_labels(images, language):
     config = json.loads(containers.docker("image", "inspect", "--format", "{{json .Config}}", images(language, ALL)))
     user = config["User"].split(":")[0]
     assert user.isdigit()
@@ -94,7 +94,7 @@ def test_the_image_runs_as_its_numeric_user_and_says_what_it_is(images, language
 
 
 @per_language
-def test_the_image_holds_what_runs_and_no_history_secrets_or_tests(emit, language, tmp_path):
+def test_the_image_contains_no_history_secrets_or_tests(emit, language, tmp_path):
     project = emit(language=language, services=ALL)
     canary = "canary-of-a-secret-that-must-stay-out"
     (project / ".env").write_text(f"JWT_SECRET={canary}\n")
@@ -124,7 +124,7 @@ def test_the_image_holds_what_runs_and_no_history_secrets_or_tests(emit, languag
 
 
 @per_language
-def test_the_healthcheck_turns_healthy_within_production_restrictions(alone, language):
+def test_the_healthcheck_becomes_healthy_under_production_restrictions(alone, language):
     started = alone(language)
     containers.until(lambda: started.state()["Health"]["Status"] == "healthy", 90, started.logs)
     limits = json.loads(containers.docker("inspect", "--format", "{{json .HostConfig}}", started.name))
@@ -137,7 +137,7 @@ def test_the_healthcheck_turns_healthy_within_production_restrictions(alone, lan
 
 
 @per_language
-def test_the_healthcheck_fails_where_nothing_answers(images, language):
+def test_the_healthcheck_fails_without_a_running_service(images, language):
     image, command = images(language, []), containers.facts(language)["healthcheck"]
     env = containers.environment(language, [])
     with containers.container(
@@ -148,7 +148,7 @@ def test_the_healthcheck_fails_where_nothing_answers(images, language):
 
 
 @per_language
-def test_the_probe_measures_a_running_service_and_needs_only_the_image(images, language):
+def test_the_probe_measures_a_running_service_and_requires_only_the_image(images, language):
     image, command = images(language, []), containers.facts(language)["probe"]
     env = containers.environment(language, [], ALLOWED_HOSTS="orders")  # which Django alone reads
     with containers.network() as name:
@@ -163,19 +163,19 @@ def test_the_probe_measures_a_running_service_and_needs_only_the_image(images, l
             orders = f"http://orders:{port(language)}"
             few = ("--requests=20", "--rate=20", "--timeout-seconds=10", "--max-p95-milliseconds=10000")
 
-            code, said = probe(f"{orders}/health", f"{orders}/health/ready", *few)
-            report = json.loads(said)
+            code, printed = probe(f"{orders}/health", f"{orders}/health/ready", *few)
+            report = json.loads(printed)
             assert (code, list(report)) == (0, ["requests", "failures", "failurePercent", "p95Milliseconds", "passed"])
             assert 0 < report.pop("p95Milliseconds") <= 10000
             assert report == {"requests": 20, "failures": {}, "failurePercent": 0, "passed": True}
 
-            code, said = probe(*few, f"{orders}/health", f"{orders}/nowhere")
-            report = json.loads(said)
+            code, printed = probe(*few, f"{orders}/health", f"{orders}/nowhere")
+            report = json.loads(printed)
             assert (code, report["failures"], report["failurePercent"]) == (1, {"status 404": 10}, 50)
             assert not report["passed"]
 
-            code, said = probe("http://orders:1/", *few)
-            assert (code, json.loads(said)["failures"]) == (1, {"connection refused": 20})
+            code, printed = probe("http://orders:1/", *few)
+            assert (code, json.loads(printed)["failures"]) == (1, {"connection refused": 20})
 
         for arguments, expected in (
             ((), "URL"),
@@ -183,8 +183,8 @@ def test_the_probe_measures_a_running_service_and_needs_only_the_image(images, l
             (("http://orders/", "--dance"), "dance"),
             (("http://orders/", "--rate=fast"), "number from 0.1 to 100"),
         ):
-            code, said = probe(*arguments)
-            assert (code, expected in said, "Traceback" in said) == (2, True, False), said
+            code, printed = probe(*arguments)
+            assert (code, expected in printed, "Traceback" in printed) == (2, True, False), printed
 
 
 @per_language
@@ -201,13 +201,13 @@ def test_health_and_readiness(alone, language, path):
 
 
 @per_language
-def test_health_answers_whatever_host_and_scheme_a_probe_uses(alone, language):
+def test_health_accepts_any_host_and_scheme_of_a_probe(alone, language):
     for headers in ({"Host": "10.1.2.3"}, {"Host": "probe.invalid"}, {"X_Forwarded_Proto": "http"}):
         assert alone(language).request(port(language), "/health/ready", **headers).status == 200
 
 
 @per_language
-def test_detailed_health_needs_its_token(alone, language):
+def test_detailed_health_requires_its_token(alone, language):
     started = alone(language)
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "h" * 20}, {"Authorization": "Bearer "}):
         answer = started.request(port(language), "/health/detailed", **headers)
@@ -247,7 +247,7 @@ def test_the_example_verifies_json_web_tokens(alone, language):
 
 
 @per_language
-def test_every_other_address_is_a_problem_document(alone, language):
+def test_every_other_path_responds_with_a_problem_document(alone, language):
     started = alone(language)
     root = started.request(port(language), "/")
     assert (root.status, root.json()) == (200, {"service": "my-service", "version": "1.2.3"})
@@ -267,7 +267,7 @@ def test_every_other_address_is_a_problem_document(alone, language):
 
 
 @per_language
-def test_each_request_has_an_identity_that_its_log_line_names(alone, language):
+def test_the_log_line_of_a_request_has_its_request_id(alone, language):
     started = alone(language)
     assert started.request(port(language), "/", X_Request_Id="abc-1.2_3").headers["X-Request-Id"] == "abc-1.2_3"
     made = {started.request(port(language), "/", X_Request_Id="not valid!").headers["X-Request-Id"] for _ in range(2)}
@@ -335,7 +335,7 @@ def stack(images, request):
 
 
 def wait_for_error(started: containers.Container, language: str, check: str, errors: set[str]) -> None:
-    """Return once detailed health says that a check fails in one of the ways named."""
+    """Return once detailed health reports one of the errors for a check."""
 
     def reached() -> bool:
         report = started.request(port(language), "/health/detailed", **BEARER).json()
@@ -345,7 +345,7 @@ def wait_for_error(started: containers.Container, language: str, check: str, err
 
 
 def assert_names_only(answer: containers.Answer, broken: str) -> None:
-    """Check that detailed health names one broken check and nothing secret."""
+    """Check that detailed health names the one check that fails, and no secret."""
     checks = answer.json()["checks"]
     assert answer.json()["status"] == "degraded"
     assert {name for name, check in checks.items() if check["status"] != "ok"} == {broken}
@@ -354,22 +354,22 @@ def assert_names_only(answer: containers.Answer, broken: str) -> None:
 
 
 @per_language
-def test_dependencies_that_fail_and_come_back(stack, language):
+def test_dependencies_that_fail_and_recover(stack, language):
     down = {"connection refused", "name not resolved", "timeout", "unavailable"}
     with stack(language) as (started, database, cache):
         checks = started.request(port(language), "/health/detailed", **BEARER).json()["checks"]
         assert set(checks) == {"database", "redis", "externalApi"}
         assert all(check["status"] == "ok" and check["latencyMs"] >= 0 for check in checks.values())
         for broken, dependency in (("database", database), ("redis", cache)):
-            for take_down, bring_back, errors in (("stop", "start", down), ("pause", "unpause", {"timeout"})):
-                containers.docker(take_down, dependency.name)
+            for stop, start, errors in (("stop", "start", down), ("pause", "unpause", {"timeout"})):
+                containers.docker(stop, dependency.name)
                 unready = started.wait_for_status(port(language), "/health/ready", 503)
                 assert unready.json() == {"status": "unavailable"}
-                # A result may be a second old and tell of what was wrong before.
+                # A result is cached for a second and may report the previous error.
                 wait_for_error(started, language, broken, errors)
                 assert_names_only(started.wait_for_status(port(language), "/health/detailed", 503, **BEARER), broken)
                 assert started.request(port(language), "/health").status == 200
-                containers.docker(bring_back, dependency.name)
+                containers.docker(start, dependency.name)
                 started.wait_for_status(port(language), "/health/ready", 200)
         started.wait_for_status(port(language), "/health/detailed", 200, **BEARER)
         assert containers.DATABASE_PASSWORD not in started.logs()
@@ -386,7 +386,7 @@ def test_the_service_starts_before_its_dependencies_and_waits_for_them(images, l
 
 
 @per_language
-def test_migrating_twice_changes_nothing_and_failing_says_why(images, language):
+def test_migrations_run_twice_and_report_errors_without_the_password(images, language):
     image, env = images(language, ALL), containers.environment(language, ALL)
     migrate = containers.facts(language)["migrate"]
     with containers.network() as name:
@@ -396,15 +396,15 @@ def test_migrating_twice_changes_nothing_and_failing_says_why(images, language):
             with containers.service(image, language, env, *options, command=tuple(migrate[1:])) as migration:
                 return migration.wait(120), migration.logs()
 
-        code, said = run()
-        assert code not in (0, 78), said
-        assert containers.DATABASE_PASSWORD not in said
+        code, printed = run()
+        assert code not in (0, 78), printed
+        assert containers.DATABASE_PASSWORD not in printed
         with containers.postgres(name):
             assert [run()[0] for _ in range(2)] == [0, 0]
 
 
 @per_language
-def test_a_taken_port_is_an_error_for_people(images, language):
+def test_a_port_in_use_is_reported_without_a_traceback(images, language):
     env = containers.environment(language, [])
     image = images(language, [])
     with containers.service(image, language, env) as first:

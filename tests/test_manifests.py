@@ -17,7 +17,7 @@ import pytest
 import referencing
 import yaml
 
-from tests.combinations import every_combination, label, variables
+from tests.combinations import covering_rows, label, variables
 from tests.tools import module, tool
 
 OVERLAYS = ["preview", "production", "staging"]
@@ -34,11 +34,11 @@ Rule = Callable[[Objects], Iterator[str]]
 
 def kubernetes() -> list[dict]:
     """Return the combinations that run on Kubernetes."""
-    return every_combination("kubernetes")
+    return covering_rows("kubernetes")
 
 
 def build(overlay: Path) -> str:
-    """Return what Kustomize makes of an overlay: kubectl's own, or Kustomize by itself where there is no kubectl."""
+    """Return the build of an overlay, by kubectl or by Kustomize if kubectl is missing."""
     command = ["kubectl", "kustomize"] if shutil.which("kubectl") else [tool("kustomize"), "build"]
     done = subprocess.run([*command, str(overlay)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -104,7 +104,7 @@ def unbuilt(projects) -> list[Path]:
     paths = [
         path
         for _, project in projects
-        for path in [project / "deploy/deployer.yaml", *(project / "deploy/overlays").glob("*/namespace.yaml")]
+        for path in [project / "deploy/deployer.yaml", project / "deploy/namespaces.yaml"]
     ]
     return list({path.read_text(): path for path in paths}.values())
 
@@ -149,9 +149,8 @@ def score(*files: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_combination_that_differs_is_under_test(projects, built):
-    # 3 languages, 3 strategies, 8 choices of services in a private repository and 2 in a public one.
-    assert len(projects) == 90
-    assert len(built) == 90 * len(OVERLAYS)
+    assert len(projects) == len(kubernetes())
+    assert len(built) == len(kubernetes()) * len(OVERLAYS)
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +217,7 @@ def schemas() -> dict[str, dict]:
 
 
 def closed(schema: dict) -> dict:
-    """Return a schema in which objects have no properties but those that it lists, unless it says otherwise."""
+    """Return a schema in which objects have no properties but those that it lists, unless it allows them."""
     schema = {key: closed(value) if isinstance(value, dict) else value for key, value in schema.items()}
     if schema.get("x-kubernetes-int-or-string"):
         return {"type": ["integer", "string"]}
@@ -239,7 +238,9 @@ def unknown_to_argo(objects: Objects) -> list[str]:
 
 def test_argos_schemas_closed_against_unknown_keys_find_nothing(built):
     texts = [path.read_text() for _, _, path in built]
-    assert sum(any(item["kind"] == "Rollout" for item in load(text)) for text in texts) == 60 * len(OVERLAYS)
+    assert sum(any(item["kind"] == "Rollout" for item in load(text)) for text in texts) == len(OVERLAYS) * sum(
+        answers["strategy"] != "rolling" for answers in kubernetes()
+    )
     assert not unknown_to_argo(distinct(texts))
 
 
@@ -262,7 +263,7 @@ def test_argos_schemas_do_find_something(render, was, becomes):
 def test_kube_score_finds_nothing(known):
     # Staging and preview differ by their namespace only, and a canary's by the number of its pods.
     different = {path.read_text().replace(f"-{overlay}\n", "\n"): path for overlay, path in known}
-    assert len(different) == 90 * 2 + 30
+    assert len(different) == 2 * len(kubernetes()) + sum(answers["strategy"] == "canary" for answers in kubernetes())
     for path in different.values():
         done = score(path)
         assert done.returncode == 0, f"{path}:\n{done.stdout}{done.stderr}"
@@ -373,12 +374,12 @@ def ports_are_the_settings_ports(objects: Objects) -> Iterator[str]:
 
 
 def probes_ask_what_they_should(objects: Objects) -> Iterator[str]:
-    wanted = {
+    expected = {
         "startupProbe": ("/health", 0, 5, 30),
         "readinessProbe": ("/health/ready", 5, 10, 2),
         "livenessProbe": ("/health", 10, 30, 3),
     }
-    for name, values in wanted.items():
+    for name, values in expected.items():
         probe = container(server(objects))[name]
         found = (
             probe["httpGet"]["path"],
@@ -427,9 +428,9 @@ def an_analysis_asks_the_new_pods_only(objects: Objects) -> Iterator[str]:
     if analysis["templates"] != [{"templateName": template["metadata"]["name"]}]:
         yield f"the analysis is by {analysis['templates']}"
     metric = template["spec"]["metrics"][0]
-    asked = [argument for argument in container(metric["provider"]["job"])["args"] if "://" in argument]
-    if {urlsplit(address).netloc for address in asked} != {service}:
-        yield f"it asks {asked} rather than {service}"
+    requested = [argument for argument in container(metric["provider"]["job"])["args"] if "://" in argument]
+    if {urlsplit(address).netloc for address in requested} != {service}:
+        yield f"it requests {requested} rather than {service}"
     if canary and canary["analysis"].get("startingStep") != 1:
         yield "it begins before there is a canary, or later"
     if canary and "count" in metric:
@@ -669,11 +670,11 @@ def test_settings_and_secrets_are_the_variables_of_the_service(built, projects):
         assert set(re.findall(r"`([A-Z_]+)`", documented.split("each of")[1].split("with values")[0])) == secrets
 
 
-def test_a_migration_exists_only_with_a_database_and_a_trial_only_where_nothing_else_tries(built):
+def test_a_migration_exists_only_with_a_database_and_a_pre_traffic_check_only_in_rolling(built):
     for answers, _, path in built:
         objects = load(path.read_text())
         assert bool(of(objects, "Job", "-migration")) == ("postgres" in answers["services"])
-        assert bool(of(objects, "Job", "-trial")) == (answers["strategy"] == "rolling")
+        assert bool(of(objects, "Job", "-pre-traffic-check")) == (answers["strategy"] == "rolling")
 
 
 def test_a_private_image_is_pulled_with_a_secret(built):
@@ -684,10 +685,12 @@ def test_a_private_image_is_pulled_with_a_secret(built):
 
 def test_namespaces_enforce_the_restricted_level(projects):
     for _, project in projects:
-        for overlay in OVERLAYS:
-            (namespace,) = load((project / "deploy/overlays" / overlay / "namespace.yaml").read_text())
-            assert namespace["metadata"]["name"] == f"{project.name}-{overlay}"
-            assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+        namespaces = load((project / "deploy/namespaces.yaml").read_text())
+        assert {namespace["metadata"]["labels"]["environment"] for namespace in namespaces} == set(OVERLAYS)
+        for namespace in namespaces:
+            labels = namespace["metadata"]["labels"]
+            assert namespace["metadata"]["name"] == f"{project.name}-{labels['environment']}"
+            assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 def test_the_longest_name_fits_everywhere(render):
@@ -734,7 +737,7 @@ def broken_links(path: Path) -> Iterator[str]:
 
 
 def test_readiness_is_complete_and_its_links_lead_somewhere(render):
-    for answers in every_combination():
+    for answers in covering_rows():
         project = render(**answers)
         text = (project / "READINESS.md").read_text()
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [

@@ -1,4 +1,4 @@
-"""Promise: the emitted repository's own checks flag a migration that breaks the version that still runs."""
+"""Promise: the checks of an emitted repository reject a migration that breaks the version that still runs."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ import pytest
 from tests.combinations import LANGUAGES
 from tests.test_project_checks import TOOLCHAINS
 
-CONTRACT = "phase: contract, since release 1.4 nothing needs it"
+CONTRACT = "phase: contract, since release 1.4 nothing uses it"
 EXPAND = "phase: expand, it only fills the new column"
-UNCLEAR = "cannot be told from outside"
+UNCLEAR = "The lint cannot judge"
 NO_PHASE = "is not a phase and why"
 
-# The name of a migration, its statements, and what is said about it; nothing where it passes.
+# The name of a migration, its statements, and the error of its lint, or None if it passes.
 SQL = [
     # what breaks older code
     ("drop_table", "DROP TABLE orders;", "drops a table"),
@@ -41,20 +41,20 @@ SQL = [
     ("late", "CREATE INDEX ON orders (note);\n\n\nALTER TABLE orders DROP note;", "drops the column note"),
     ("late_after_umlauts", "-- ä\nSELECT 'ö';\n-- ü\nALTER TABLE orders DROP note;", "drops the column note"),
     ("new_with_condition", "CREATE TABLE IF NOT EXISTS a (b int);\nALTER TABLE a DROP b;", "drops the column b"),
-    # what nobody can tell
+    # what the lint cannot judge
     ("block", "DO $$ BEGIN EXECUTE 'DROP TABLE orders'; END $$;", UNCLEAR),
     ("mistyped", "CREATE INDEX ON orders (note);\nALTER TABL orders DROP note;", 'syntax error at or near "TABL"'),
-    # what says what it is
+    # what declares its phase
     ("contract", f"-- {CONTRACT}\nDROP TABLE orders;", None),
     ("contract_among_comments", f"-- Cleans up.\n\n--{CONTRACT}\nALTER TABLE orders DROP note;", None),
     ("contract_block", f"-- {CONTRACT}\nDO $$ BEGIN END $$;", None),
     ("expand_block", f"-- {EXPAND}\nDO $$ BEGIN END $$;", None),
     ("expand_that_drops", f"-- {EXPAND}\nDROP TABLE orders;", "drops a table"),
     ("contract_without_reason", "-- phase: contract\nDROP TABLE orders;", NO_PHASE),
-    ("unknown_phase", "-- phase: contraction, nothing needs it\nDROP TABLE orders;", NO_PHASE),
+    ("unknown_phase", "-- phase: contraction, nothing uses it\nDROP TABLE orders;", NO_PHASE),
     ("contract_too_late", f"SELECT 1;\n-- {CONTRACT}\nDROP TABLE orders;", "drops a table"),
     ("contract_in_text", f"SELECT '\n-- {CONTRACT}\n';\nDROP TABLE orders;", "drops a table"),
-    # what suits
+    # what older code can work with
     ("create_table", "CREATE TABLE orders (id int NOT NULL PRIMARY KEY, note text NOT NULL);", None),
     ("add_nullable", "ALTER TABLE orders ADD COLUMN note text;", None),
     ("add_with_default", "ALTER TABLE orders ADD COLUMN note text NOT NULL DEFAULT '';", None),
@@ -153,43 +153,47 @@ OPERATIONS = [
 
 @dataclass(frozen=True)
 class Migration:
-    """A migration file of the emitted project, and what its lint should say about it."""
+    """A migration file of the emitted project, and the error that its lint should print."""
 
     name: str
     text: str
     line: int
-    said: str | None
+    error: str | None
 
 
 def migrations(language: str) -> list[Migration]:
     """Return every migration of the tables above as the files of a language."""
     if language == "python":
-        return [in_python(f"{number:04}_{name}", body, said) for number, (name, body, said) in enumerate(OPERATIONS, 2)]
+        return [
+            in_python(f"{number:04}_{name}", body, error) for number, (name, body, error) in enumerate(OPERATIONS, 2)
+        ]
     up, down = {
         "node": ("-- Up Migration", "-- Down Migration"),
         "go": ("-- +goose Up", "-- +goose Down"),
     }[language]
-    return [in_sql(f"{number:05}_{name}.sql", body, said, up, down) for number, (name, body, said) in enumerate(SQL, 2)]
+    return [
+        in_sql(f"{number:05}_{name}.sql", body, error, up, down) for number, (name, body, error) in enumerate(SQL, 2)
+    ]
 
 
-def in_sql(name: str, body: str, said: str | None, up: str, down: str) -> Migration:
+def in_sql(name: str, body: str, error: str | None, up: str, down: str) -> Migration:
     text = f"{up}\n{body}\n\n{down}\nDROP TABLE orders;\nALTER TABLE a DROP COLUMN b;\n"
-    marker = "TABL " if "syntax" in (said or "") else None
+    marker = "TABL " if "syntax" in (error or "") else None
     line = next(
         number
         for number, content in reversed(list(enumerate(text.split(down)[0].splitlines(), 1)))
         if (marker or first_words(body)) in content
     )
-    return Migration(f"migrations/{name}", text, line, said)
+    return Migration(f"migrations/{name}", text, line, error)
 
 
 def first_words(body: str) -> str:
-    """Return how the last statement of a migration begins; what the tables above flag is always the last one."""
+    """Return how the last statement of a migration begins, which is the one that the tables above reject."""
     lines = [line for line in body.splitlines() if line and not line[0].isspace()]
     return next(line for line in reversed(lines) if not line.startswith("--"))
 
 
-def in_python(name: str, body: str, said: str | None) -> Migration:
+def in_python(name: str, body: str, error: str | None) -> Migration:
     head, _, operations = body.rpartition("\n") if body.startswith("#") else ("", "", body)
     text = f"""{head}
 from django.db import migrations, models
@@ -202,7 +206,7 @@ class Migration(migrations.Migration):
         {operations},
     ]
 """
-    return Migration(f"api/migrations/{name}.py", text, 9 + operations.count("\n"), said)
+    return Migration(f"api/migrations/{name}.py", text, 9 + operations.count("\n"), error)
 
 
 def check(project: Path) -> subprocess.CompletedProcess[str]:
@@ -239,7 +243,7 @@ def project(render, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def verdicts(project):
-    """Return a function that lets a language's project check every migration at once: its exit code and output."""
+    """Return a function that checks every migration of a language at once, and returns the completed process."""
     done: dict[str, subprocess.CompletedProcess[str]] = {}
 
     def verdict(language: str) -> subprocess.CompletedProcess[str]:
@@ -274,9 +278,9 @@ CASES = [
 
 
 @pytest.mark.parametrize("language", LANGUAGE)
-def test_the_example_and_migrations_that_suit_pass(project, language):
-    suiting = [migration for migration in migrations(language) if not migration.said]
-    done = write_and_check(project(language), suiting)
+def test_the_example_and_compatible_migrations_pass(project, language):
+    compatible = [migration for migration in migrations(language) if not migration.error]
+    done = write_and_check(project(language), compatible)
     assert done.returncode == 0, done.stdout[-6000:]
 
 
@@ -288,21 +292,21 @@ def test_a_migration_that_breaks_fails_the_check(verdicts, language):
 @pytest.mark.parametrize(("language", "migration"), CASES)
 def test_verdict(verdicts, language, migration):
     output = verdicts(language).stdout
-    if not migration.said:
+    if not migration.error:
         assert migration.name not in output
         return
-    where = migration.name if migration.said == NO_PHASE else f"{migration.name}:{migration.line}:"
+    where = migration.name if migration.error == NO_PHASE else f"{migration.name}:{migration.line}:"
     assert where in output, output[-6000:]
     finding = output.partition(where)[2].partition("migrations/0")[0]
-    assert migration.said in finding
+    assert migration.error in finding
     assert "-- phase: contract, " in finding or "# phase: contract, " in finding
-    if migration.said not in (NO_PHASE, UNCLEAR) and "syntax" not in migration.said:
+    if migration.error not in (NO_PHASE, UNCLEAR) and "syntax" not in migration.error:
         assert "Expand first: " in finding
         assert "the version that still runs" in finding
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_without_a_database_there_is_nothing_of_it(render, language):
+def test_without_a_database_there_is_no_migration_lint(render, language):
     project = render(language=language, services=["redis", "external-api"])
     left = [path.name for path in project.rglob("*") if "migration" in path.name.lower() or "breakages" in path.name]
     assert left == []

@@ -1,4 +1,4 @@
-"""Promise: docs/updating.md of each emitted repository says truly what an update does to each of its files."""
+"""Promise: docs/updating.md of each emitted repository documents who owns each file and what an update does to it."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.test_render import files
 from tests.test_updates import copy, update
-from tests.updates import WORKING_TREE, commit_all, find_conflicts, git, tagged_template
+from tests.updates import WORKING_TREE, commit_all, find_conflicts, git
 
 NEXT = "v1000.0.0"
 IMPROVEMENT = "improved by the template\n"
@@ -16,9 +16,10 @@ ANSWERS = ".copier-answers.yml"
 
 
 @pytest.fixture(scope="module")
-def improved_template(tmp_path_factory) -> Path:
-    """Return the template with a release after the working tree's in which every file ends with a line more."""
-    clone = tagged_template(tmp_path_factory.mktemp("releases"))
+def improved_template(tagged, tmp_path_factory) -> Path:
+    """Return the template with a release after the working tree's that adds a line at the end of every file."""
+    clone = tmp_path_factory.mktemp("improved") / "template"
+    git(tagged, "clone", "--quiet", str(tagged), str(clone))
     for path in files(clone / "template"):
         if "answers_file" not in path.name:
             path.write_text(path.read_text() + IMPROVEMENT)
@@ -28,9 +29,9 @@ def improved_template(tmp_path_factory) -> Path:
 
 
 def owners(project: Path) -> dict[str, set[str]]:
-    """Return the table: whose → the project's files that it names by their patterns."""
+    """Return the table of docs/updating.md: owner → the project's files that match its patterns."""
     text = (project / "docs/updating.md").read_text()
-    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", text.split("## Whose file is it")[1], re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", text.split("## Who owns each file")[1], re.MULTILINE)
     return {
         whose: set(git(project, "ls-files", "--", *(f":(glob){pattern}" for pattern in patterns)).splitlines())
         for whose, cell in rows
@@ -41,7 +42,7 @@ def owners(project: Path) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("language", "platform"), [("node", "vercel"), ("go", "kubernetes"), ("python", "railway"), ("node", "railway")]
 )
-def test_the_table_of_owners_says_what_updates_do(improved_template, tmp_path, language, platform):
+def test_an_update_does_what_the_table_of_owners_documents(improved_template, tmp_path, language, platform):
     project = copy(
         improved_template,
         tmp_path / "project",
@@ -51,10 +52,10 @@ def test_the_table_of_owners_says_what_updates_do(improved_template, tmp_path, l
         services=["postgres"],
     )
     named = owners(project)
-    assert set(named) == {"yours", "shared", "Copier's"}
-    assert named["Copier's"] == {ANSWERS}
-    assert not named["yours"] & named["shared"]
-    assert len(named["yours"]) >= 5
+    assert set(named) == {"you", "shared", "Copier"}
+    assert named["Copier"] == {ANSWERS}
+    assert not named["you"] & named["shared"]
+    assert len(named["you"]) >= 5
     assert len(named["shared"]) >= 3
     for name in named["shared"]:
         (project / name).write_text(EDIT + (project / name).read_text())
@@ -63,17 +64,17 @@ def test_the_table_of_owners_says_what_updates_do(improved_template, tmp_path, l
     assert find_conflicts(project) == ""
     emitted = set(git(project, "ls-files").splitlines())
     improved = {name for name in emitted if (project / name).read_text().endswith(IMPROVEMENT)}
-    assert improved == emitted - named["yours"] - named["Copier's"]
-    assert set(git(project, "diff", "--name-only").splitlines()) == improved | named["Copier's"]
+    assert improved == emitted - named["you"] - named["Copier"]
+    assert set(git(project, "diff", "--name-only").splitlines()) == improved | named["Copier"]
     for name in named["shared"]:
         assert (project / name).read_text().startswith(EDIT)
 
 
 @pytest.mark.parametrize("language", ["node", "go", "python"])
-def test_every_pattern_of_the_table_names_a_file(render, language):
-    """With every service, on a platform with settings in files."""
+def test_every_pattern_of_the_table_matches_a_file(render, language):
+    """With every service, on a platform whose settings are files."""
     project = render(language=language, services=["postgres", "redis", "external-api"])
-    text = (project / "docs/updating.md").read_text().split("## Whose file is it")[1].split("\n## ")[0]
+    text = (project / "docs/updating.md").read_text().split("## Who owns each file")[1].split("\n## ")[0]
     patterns = re.findall(r"`([^`]+)`", "".join(line for line in text.splitlines(True) if line.startswith("| ")))
     assert len(patterns) >= 8
     for pattern in patterns:

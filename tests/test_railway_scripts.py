@@ -105,20 +105,20 @@ def test_wrong_arguments_show_the_usage(run, script, arguments):
 def test_only_an_image_by_digest_is_deployed(run, railway, image):
     done = run("deploy", "staging", image)
     assert done.returncode == 2
-    assert "does not name an image by its digest" in done.stderr
+    assert "is not an image with a digest" in done.stderr
     assert railway.operations == []
 
 
 @pytest.mark.parametrize(
     ("environment_name", "variables", "message"),
     [
-        ("../base", {}, "'../base' is not the name of an environment"),
-        ("", {}, "'' is not the name of an environment"),
+        ("../base", {}, "'../base' is not a valid environment name"),
+        ("", {}, "'' is not a valid environment name"),
         ("production", {}, "RAILWAY_TOKEN belongs to the environment 'staging', not to 'production'"),
-        ("staging", {"RAILWAY_TOKEN": ""}, "RAILWAY_TOKEN is missing"),
+        ("staging", {"RAILWAY_TOKEN": ""}, "RAILWAY_TOKEN is not set"),
         ("staging", {"RAILWAY_TOKEN": "a\nb"}, "RAILWAY_TOKEN is not a token"),
-        ("staging", {"RAILWAY_TOKEN": "another"}, "Railway does not accept RAILWAY_TOKEN"),
-        ("staging", {"RAILWAY_API_URL": "http://127.0.0.1:1"}, "Railway cannot be reached: curl: (7)"),
+        ("staging", {"RAILWAY_TOKEN": "another"}, "Railway refuses RAILWAY_TOKEN"),
+        ("staging", {"RAILWAY_API_URL": "http://127.0.0.1:1"}, "Railway is unreachable: curl: (7)"),
     ],
 )
 def test_what_is_set_up_wrongly_is_named(run, railway, environment_name, variables, message):
@@ -129,7 +129,7 @@ def test_what_is_set_up_wrongly_is_named(run, railway, environment_name, variabl
 
 
 @pytest.mark.parametrize("script", ["rollback", "status"])
-def test_every_script_refuses_the_token_of_another_environment(run, railway, script):
+def test_each_script_refuses_the_token_of_another_environment(run, railway, script):
     done = run(script, "production")
     assert done.returncode == 1
     assert "RAILWAY_TOKEN belongs to the environment 'staging', not to 'production'" in done.stderr
@@ -175,20 +175,20 @@ def test_the_first_release(run, railway):
 @pytest.mark.parametrize(
     ("plays", "message"),
     [
-        (BAD, "has failed: the migration ended with an error, the image could not be pulled, or /health/ready"),
-        (["QUEUED", "NEEDS_APPROVAL"], "waits for somebody's approval"),
-        (["INITIALIZING", "SKIPPED"], "was taken away or replaced"),
+        (BAD, "failed: the migration failed, the image could not be pulled, or /health/ready"),
+        (["QUEUED", "NEEDS_APPROVAL"], "waits for an approval"),
+        (["INITIALIZING", "SKIPPED"], "was removed or replaced"),
     ],
 )
-def test_a_bad_release_leaves_what_ran_before(run, railway, plays, message):
+def test_a_bad_release_keeps_the_previous_release(run, railway, plays, message):
     railway.next = [plays]
     done = run("deploy", "staging", NEW)
     assert done.returncode == 1
     assert message in done.stderr
     assert "  | line 1" in done.stderr
     assert images(railway) == [OLD]
-    assert railway.source == OLD, "the next deployment would run what has failed"
-    assert f"What ran before runs on: {OLD}" in done.stdout
+    assert railway.source == OLD, "the next deployment would run the failed image"
+    assert f"The previous release keeps serving: {OLD}" in done.stdout
     assert "rollback" not in railway.operations
 
 
@@ -196,8 +196,8 @@ def test_a_release_that_crashes_after_the_switch_is_rolled_back(run, railway):
     railway.next = [["DEPLOYING", "SUCCESS", "CRASHED"]]
     done = run("deploy", "staging", NEW)
     assert done.returncode == 1
-    assert "has crashed" in done.stderr
-    assert "The release before is back." in done.stdout
+    assert "crashed" in done.stderr
+    assert "Reverted to the previous release." in done.stdout
     assert "rollback" in railway.operations
     assert images(railway) == [OLD]
     assert railway.source == OLD
@@ -212,7 +212,7 @@ def test_a_release_that_never_comes_up_ends(run, railway, environment, tmp_path)
     date.chmod(0o755)
     done = run("deploy", "staging", NEW)
     assert done.returncode == 1
-    assert "took longer than 1200 seconds: it is DEPLOYING" in done.stderr
+    assert "is still DEPLOYING after 1200 seconds" in done.stderr
     assert "cancel" in railway.operations
     assert images(railway) == [OLD]
     assert railway.source == OLD
@@ -223,7 +223,7 @@ def test_a_first_release_that_fails_has_nothing_to_return_to(run, railway):
     railway.next = [BAD]
     done = run("deploy", "staging", NEW)
     assert done.returncode == 1
-    assert "none to return to" in done.stdout
+    assert "There is no previous release to revert to" in done.stdout
 
 
 # Rollbacks
@@ -236,12 +236,9 @@ def test_a_rollback_within_the_retention(run, railway):
     assert images(railway) == [OLDEST]
     assert railway.serving[0].variables == "its own"
     assert railway.source == OLDEST
-    assert (
-        "Railway still keeps the image of deployment deployment-1: it is rolled back to, with its variables"
-        in done.stdout
-    )
+    assert "Railway keeps the image of deployment deployment-1: restoring it with its variables" in done.stdout
     assert "Revert the change on the main branch" in done.stdout
-    assert "database was not migrated back" in done.stdout
+    assert "database did not change" in done.stdout
 
 
 def test_a_rollback_by_id_beyond_the_retention_deploys_the_image_again(run, railway):
@@ -254,7 +251,7 @@ def test_a_rollback_by_id_beyond_the_retention_deploys_the_image_again(run, rail
     assert images(railway) == [OLDEST]
     assert railway.serving[0].variables == "present"
     assert "Railway no longer keeps the image of deployment deployment-1" in done.stdout
-    assert "deployed again by its digest, with the variables as they are now" in done.stdout
+    assert "Deploying the image by digest with the current variables" in done.stdout
     assert "rollback" not in railway.operations
 
 
@@ -262,7 +259,7 @@ def test_a_rollback_that_the_token_may_not_do_deploys_the_image_again(run, railw
     railway.faults = [("rollback", api.refusal("Not Authorized"))]
     done = run("rollback", "staging")
     assert done.returncode == 0, done.stderr
-    assert "Railway does not accept RAILWAY_TOKEN for this" in done.stdout
+    assert "Railway refuses RAILWAY_TOKEN" in done.stdout
     assert images(railway) == [OLDEST]
 
 
@@ -274,7 +271,7 @@ def test_a_rollback_never_returns_to_a_release_that_was_left(run, railway):
     assert images(railway) == [OLDEST]
     done = run("rollback", "staging")
     assert done.returncode == 1
-    assert "no release before the present one is known" in done.stderr
+    assert "no previous release is known" in done.stderr
 
 
 def test_a_rollback_from_a_crashed_release_skips_what_failed(run, railway):
@@ -287,9 +284,9 @@ def test_a_rollback_from_a_crashed_release_skips_what_failed(run, railway):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("deployment-2", "deployment deployment-2 is the present one"),
+        ("deployment-2", "deployment deployment-2 is the current one"),
         ("deployment-9", "there is no deployment deployment-9"),
-        ("a'b", "is not the id of a deployment"),
+        ("a'b", "is not a deployment id"),
     ],
 )
 def test_a_wrong_target_is_refused(run, railway, target, message):
@@ -303,7 +300,7 @@ def test_a_rollback_that_fails_says_so(run, railway):
     railway.next = [["INITIALIZING", "REMOVED"]]
     done = run("rollback", "staging")
     assert done.returncode == 1
-    assert "was taken away or replaced" in done.stderr
+    assert "was removed or replaced" in done.stderr
     assert images(railway) == [OLD]
 
 
@@ -321,7 +318,7 @@ def test_status_shows_what_runs(run, railway):
     ]
 
 
-@pytest.mark.parametrize(("state", "message"), [("CRASHED", "has crashed"), ("FAILED", "nothing serves")])
+@pytest.mark.parametrize(("state", "message"), [("CRASHED", "crashed"), ("FAILED", "nothing serves")])
 def test_status_says_that_nothing_serves(run, railway, state, message):
     railway.deployments[1].status = state
     done = run("status", "staging")
@@ -332,64 +329,64 @@ def test_status_says_that_nothing_serves(run, railway, state, message):
 # The API's errors
 
 
-FINAL = [
-    (api.status(401), "Railway does not accept RAILWAY_TOKEN for this (status 401)"),
+PERMANENT = [
+    (api.status(401), "Railway refuses RAILWAY_TOKEN (status 401)"),
     (api.status(403, "<html>"), "(status 403)"),
     (api.refusal("Not Authorized"), "(status 200, Not Authorized)"),
-    (api.status(404), "Railway's API is not at http://127.0.0.1"),
-    (api.status(400, '{"errors": [{"message": "Bad input"}]}'), "Railway refuses (status 400): Bad input"),
-    (api.refusal("Service not found"), "Railway refuses (status 200): Service not found"),
-    (api.refusal(f"Token {TOKEN} is odd"), "(a message that repeats the token)"),
-    (api.status(429, retry_after="3600"), "Railway has had too many requests of this token (status 429)"),
+    (api.status(404), "there is no Railway API at http://127.0.0.1"),
+    (api.status(400, '{"errors": [{"message": "Bad input"}]}'), "Railway refuses the request (status 400): Bad input"),
+    (api.refusal("Service not found"), "Railway refuses the request (status 200): Service not found"),
+    (api.refusal(f"Token {TOKEN} is odd"), "(a message that contains the token)"),
+    (api.status(429, retry_after="3600"), "Railway's rate limit for this token is reached (status 429)"),
 ]
-PASSING = [
-    (api.status(429, retry_after="7"), "too many requests of this token (status 429); asking again in 7 seconds"),
-    (api.refusal("Rate limit exceeded"), "too many requests"),
+TEMPORARY = [
+    (api.status(429, retry_after="7"), "rate limit for this token is reached (status 429); retrying in 7 seconds"),
+    (api.refusal("Rate limit exceeded"), "rate limit for this token is reached"),
     (api.status(503, "<html>"), "(status 503)"),
-    (api.status(500), "Railway has a problem of its own (status 500); asking again in 2 seconds"),
-    (api.refusal("Problem processing request"), "a problem of its own (status 200, Problem processing request)"),
-    (api.cut, "Railway does not answer: curl: (52)"),
-    (api.status(200, "<html>down for maintenance"), "Railway's answer cannot be understood (status 200)"),
-    (api.status(200, "{}"), "cannot be understood"),
-    (api.status(200, '{"data": nul'), "cannot be understood"),
+    (api.status(500), "Railway failed (status 500); retrying in 2 seconds"),
+    (api.refusal("Problem processing request"), "Railway failed (status 200, Problem processing request)"),
+    (api.cut, "Railway does not respond: curl: (52)"),
+    (api.status(200, "<html>down for maintenance"), "Railway's response is invalid (status 200)"),
+    (api.status(200, "{}"), "response is invalid"),
+    (api.status(200, '{"data": nul'), "response is invalid"),
 ]
 
 
-@pytest.mark.parametrize(("fault", "message"), FINAL)
-def test_what_no_repetition_mends_is_said_at_once(run, railway, fault, message):
+@pytest.mark.parametrize(("fault", "message"), PERMANENT)
+def test_a_permanent_error_is_reported_without_a_retry(run, railway, fault, message):
     railway.faults = [("token", fault)]
     done = run("status", "staging")
     assert done.returncode == 1
     assert message in done.stderr
-    assert "asking again" not in done.stderr
+    assert "retrying" not in done.stderr
     assert railway.operations == ["token"]
 
 
 @pytest.mark.parametrize("operation", ["image", "deploy", "status"])
-def test_what_no_repetition_mends_ends_the_release_and_undoes_it(run, railway, operation):
-    fault, message = FINAL[0]
+def test_a_permanent_error_reverts_the_release(run, railway, operation):
+    fault, message = PERMANENT[0]
     railway.faults = [(operation, fault)]
     done = run("deploy", "staging", NEW)
     assert done.returncode == 1
     assert message in done.stderr
     assert images(railway) == [OLD]
     assert railway.source == OLD
-    assert "asking again" not in done.stderr
+    assert "retrying" not in done.stderr
 
 
-def test_what_passes_is_asked_again(run, railway):
+def test_temporary_errors_are_retried(run, railway):
     operations = ["token"] * 3 + ["services"] * 3 + ["history"] * 3
-    railway.faults = [(name, fault) for name, (fault, _) in zip(operations, PASSING, strict=True)]
+    railway.faults = [(name, fault) for name, (fault, _) in zip(operations, TEMPORARY, strict=True)]
     done = run("status", "staging")
     assert done.returncode == 0, done.stderr
-    for (_, message), line in zip(PASSING, done.stderr.splitlines(), strict=True):
+    for (_, message), line in zip(TEMPORARY, done.stderr.splitlines(), strict=True):
         assert message in line
-        assert "; asking again in " in line
+        assert "; retrying in " in line
     assert railway.faults == []
 
 
-def test_what_passes_holds_no_release_up(run, railway):
-    fault, message = PASSING[0]
+def test_temporary_errors_do_not_stop_a_release(run, railway):
+    fault, message = TEMPORARY[0]
     railway.faults = [(operation, fault) for operation in ("image", "deploy", *["status"] * 4)]
     done = run("deploy", "staging", NEW)
     assert done.returncode == 0, done.stderr
@@ -400,16 +397,16 @@ def test_what_passes_holds_no_release_up(run, railway):
     assert len(railway.deployments) == 3
 
 
-def test_patience_has_an_end(run, railway, environment):
+def test_retries_are_limited(run, railway, environment):
     railway.faults = [("history", api.status(502))] * 5
     done = run("deploy", "staging", NEW)
     assert done.returncode == 1
-    assert "error: Railway has a problem of its own (status 502)" in done.stderr
+    assert "error: Railway failed (status 502)" in done.stderr
     assert Path(environment["SLEPT"]).read_text().split() == ["2", "4", "8", "16"]
     assert "deploy" not in railway.operations
 
 
-def test_a_deployment_that_may_have_been_started_is_looked_up_never_repeated(run, railway):
+def test_a_deploy_that_may_have_been_executed_is_not_repeated(run, railway):
     railway.faults = [("deploy", api.cut_after)]
     done = run("deploy", "staging", NEW)
     assert done.returncode == 0, done.stderr
@@ -418,11 +415,11 @@ def test_a_deployment_that_may_have_been_started_is_looked_up_never_repeated(run
     assert len(railway.deployments) == 3
 
 
-def test_a_rollback_that_was_not_started_is_never_repeated(run, railway):
+def test_a_rollback_that_was_not_executed_is_not_repeated(run, railway):
     railway.faults = [("rollback", api.cut)]
     done = run("rollback", "staging")
     assert done.returncode == 1
-    assert "Railway has started no deployment. Railway does not answer" in done.stderr
+    assert "Railway started no deployment. Railway does not respond" in done.stderr
     assert railway.operations.count("rollback") == 1
     assert "deploy" not in railway.operations
     assert images(railway) == [OLD]
@@ -432,7 +429,7 @@ def test_a_platform_that_is_away_while_it_deploys_is_told(run, railway):
     railway.faults = [("status", api.status(503))] * 5 + [("history", api.status(503))] * 5
     done = run("deploy", "staging", NEW)
     assert done.returncode == 1
-    assert "The release may be half done: run this again." in done.stdout
+    assert "The release may be incomplete. Run this again." in done.stdout
     done = run("deploy", "staging", NEW)
     assert done.returncode == 0, done.stderr
     assert "Waiting for the deployment" in done.stdout
@@ -450,7 +447,7 @@ def test_an_answer_that_never_comes_is_given_up(run, railway, tmp_path):
     railway.faults = [("token", api.hang(1.5))]
     done = run("status", "staging")
     assert done.returncode == 0, done.stderr
-    assert "Railway does not answer: curl: (28)" in done.stderr
+    assert "Railway does not respond: curl: (28)" in done.stderr
 
 
 # Secrets and interruptions
@@ -467,10 +464,10 @@ def test_an_interrupted_release_is_undone_and_can_be_run_again(project, environm
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.killpg(process.pid, number)
-        said, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "Interrupted." in said
-        assert f"What ran before runs on: {OLD}" in said
+        assert "Interrupted." in output
+        assert f"The previous release keeps serving: {OLD}" in output
         assert images(railway) == [OLD]
         assert railway.source == OLD
         assert not [deployment for deployment in railway.deployments if deployment.status in api.UNDER_WAY]
@@ -488,9 +485,9 @@ def test_an_interruption_after_the_switch_returns_to_the_release_before(project,
             os.killpg(process.pid, signal.SIGTERM)
 
     railway.on_status = interrupt
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "The release before is back." in said
+    assert "Reverted to the previous release." in output
     assert images(railway) == [OLD]
     assert railway.source == OLD
 
@@ -517,7 +514,7 @@ def test_an_interruption_while_it_is_being_started_leaves_no_deployment_behind(p
 @pytest.mark.parametrize(
     "arguments", [[], ["up"], ["up", "7"], ["down"], ["down", "7", NEW], ["sideways", "7"], ["down", "seven"]]
 )
-def test_a_preview_needs_its_arguments(run, railway, arguments):
+def test_a_preview_requires_its_arguments(run, railway, arguments):
     done = run("preview", *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith(("usage: scripts/preview ", "error: 'seven' is not"))
@@ -530,7 +527,7 @@ def test_a_preview_is_shown_and_stopped(run, railway):
     assert done.returncode == 0, done.stderr
     assert images(railway) == [NEW]
     done = run("preview", "down", "6")
-    assert (done.returncode, done.stdout) == (0, "The preview does not show pull request 6, but 7: nothing to stop.\n")
+    assert (done.returncode, done.stdout) == (0, "The preview is not of pull request 6, but of 7: nothing to stop.\n")
     assert images(railway) == [NEW]
     assert run("preview", "down", "7").stdout == "The preview of pull request 7 is stopped.\n"
     assert images(railway) == []

@@ -71,9 +71,7 @@ def refresh(tmp_path: Path, pins: Path) -> Refresh:
 
 
 def write(pins: Path, version: str, commit: str, action: str = "acme/build") -> None:
-    pins.write_text(
-        f"# Pinned actions.\n{action}:\n  version: {version}\n  commit: {commit}\n  inputs:\n    - context\n"
-    )
+    pins.write_text(f"# The pins.\n{action}:\n  version: {version}\n  commit: {commit}\n  inputs:\n    - context\n")
 
 
 def test_updates_to_the_newest_release_of_the_major_version(action: Action, pins: Path, refresh: Refresh) -> None:
@@ -86,7 +84,7 @@ def test_updates_to_the_newest_release_of_the_major_version(action: Action, pins
     done = refresh()
     assert done.stdout == "acme/build: v1.2.3 → v1.10.0\n", done.stderr
     assert pins.read_text() == (
-        f"# Pinned actions.\nacme/build:\n  version: v1.10.0\n  commit: {newest}\n  inputs:\n    - context\n    - tags\n"
+        f"# The pins.\nacme/build:\n  version: v1.10.0\n  commit: {newest}\n  inputs:\n    - context\n    - tags\n"
     )
 
 

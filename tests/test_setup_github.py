@@ -67,7 +67,7 @@ def github(tmp_path: Path) -> GitHub:
 
 @pytest.fixture
 def setup(render, github: GitHub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs the script of a project, public unless told otherwise."""
+    """Return a function that runs the script of a project, public by default."""
 
     def setup(*options: str, given: str = "", repository: str = "public") -> subprocess.CompletedProcess[str]:
         environment = {
@@ -145,13 +145,13 @@ def test_a_dry_run_says_everything_that_the_run_then_does_and_does_nothing(setup
     assert github.writes() == []
     done = setup(given=answers)
 
-    def said(output: str, label: str) -> set[str]:
+    def listed(output: str, label: str) -> set[str]:
         lines = (line.split(maxsplit=1) for line in output.splitlines() if line.startswith(f"{label} "))
         return {text.removeprefix("ask for: ") for _, text in lines}
 
     # Whether there will be a preview, and so its secrets, is known only when its address was given.
-    did = {text for text in said(done.stdout, "did") if not text.endswith("of preview")}
-    assert said(announced.stdout, "would") == did
+    did = {text for text in listed(done.stdout, "did") if not text.endswith("of preview")}
+    assert listed(announced.stdout, "would") == did
 
 
 def test_secrets_are_neither_arguments_nor_printed(setup, github, answers):
@@ -174,12 +174,12 @@ def test_what_is_not_given_is_left_open_and_can_be_given_later(setup, github, an
         "secret HEALTH_TOKEN of production",
         "secret TEMPLATE_UPDATE_TOKEN of template-update",
     }
-    assert "run this again" in done.stderr
+    assert "run this script again" in done.stderr
     assert github.now()["rulesets"], "what does not depend on it is set up all the same"
     assert setup(given=answers).returncode == 0
 
 
-@pytest.mark.parametrize(("given", "problem"), [("staging.example.com\n", "expects an address")])
+@pytest.mark.parametrize(("given", "problem"), [("staging.example.com\n", "expected a URL")])
 def test_a_wrong_value_is_refused(setup, github, given, problem):
     done = setup(given=given)
     assert done.returncode == 1
@@ -189,7 +189,7 @@ def test_a_wrong_value_is_refused(setup, github, given, problem):
 
 def test_a_file_that_is_not_there_is_left_open(setup, github):
     done = setup(given="https://a.example.com\nhttps://b.example.com\n\n/nowhere\n")
-    assert "open   secret KUBECONFIG of staging: there is no file /nowhere" in done.stdout
+    assert "open   secret KUBECONFIG of staging: cannot read the file /nowhere" in done.stdout
     assert "KUBECONFIG" not in github.now()["environments"]["staging"]["secrets"]
 
 
@@ -220,7 +220,7 @@ def test_reviewers_of_other_environments_survive(setup, github, answers):
 def test_an_unknown_reviewer_is_refused_before_an_environment_is_changed(setup, github):
     done = setup("--reviewer", "nobody")
     assert done.returncode == 1
-    assert "GitHub knows no reviewer 'nobody'" in done.stderr
+    assert "GitHub has no user or team 'nobody'" in done.stderr
     assert github.now()["environments"] == {}
 
 
@@ -236,7 +236,7 @@ def test_without_enterprise_a_private_repository_gets_its_environments_without_r
     github.change(reviewers_allowed=False)
     done = setup(given=answers, repository="private")
     assert done.returncode == 1
-    assert "open   environment production, with its reviewers: " in done.stdout
+    assert "open   environment production with reviewers: " in done.stdout
     production = github.now()["environments"]["production"]
     assert (production["reviewers"], production["branches"]) == ([], ["main"])
 
@@ -245,7 +245,7 @@ def test_who_does_not_administer_the_repository_is_told_so(setup, github):
     github.change(admin=False)
     done = setup()
     assert done.returncode == 1
-    assert "you do not administer example/my-service" in done.stderr
+    assert "you are not an administrator of example/my-service" in done.stderr
     assert github.writes() == []
 
 

@@ -1,4 +1,4 @@
-"""Promise: SIGTERM under load loses no request, ends with code 0 in time, and a second SIGTERM does no harm."""
+"""Promise: after one or two SIGTERM under load the service loses no request and exits with code 0 in time."""
 
 import shutil
 import time
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs("docker")
 
 @pytest.fixture(scope="module")
 def slow_image(render, tmp_path_factory):
-    """Return a function that builds a service to which its owner added a route that takes two seconds."""
+    """Return a function that builds a service with a route that takes two seconds."""
 
     def build(language: str) -> str:
         project = tmp_path_factory.mktemp("slow") / "my-service"
@@ -30,7 +30,7 @@ def slow_image(render, tmp_path_factory):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_request_is_lost_when_traffic_stops_as_an_orchestrator_stops_it(slow_image, language):
+def test_no_request_is_lost_when_an_orchestrator_stops_the_service(slow_image, language):
     port = containers.facts(language)["port"]
     env = containers.environment(
         language, [], SHUTDOWN_DELAY_SECONDS=str(DELAY_SECONDS), SHUTDOWN_TIMEOUT_SECONDS=str(TIMEOUT_SECONDS)
@@ -52,7 +52,7 @@ def test_no_request_is_lost_when_traffic_stops_as_an_orchestrator_stops_it(slow_
             assert started.request(port, "/health").status == 200
             containers.docker("kill", "--signal", "TERM", started.name)
             after_the_second_signal = load.total
-            # The orchestrator has taken the service out of rotation: nothing new is sent, what is under way goes on.
+            # The orchestrator has stopped sending requests; those in flight continue.
             time.sleep(max(0, DELAY_SECONDS / 2 - (time.monotonic() - began)))
             load.stop()
             slow.stop()
@@ -66,7 +66,7 @@ def test_no_request_is_lost_when_traffic_stops_as_an_orchestrator_stops_it(slow_
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_request_that_never_ends_cannot_hold_the_process(slow_image, language):
+def test_a_request_that_never_ends_does_not_block_the_shutdown(slow_image, language):
     port = containers.facts(language)["port"]
     env = containers.environment(language, [], SHUTDOWN_DELAY_SECONDS="0", SHUTDOWN_TIMEOUT_SECONDS="3")
     with containers.service(slow_image(language), language, env) as started:
@@ -77,7 +77,7 @@ def test_a_request_that_never_ends_cannot_hold_the_process(slow_image, language)
             containers.docker("kill", "--signal", "TERM", started.name)
             began = time.monotonic()
             code = started.wait(60)
-            # It waited for a request that was under way, and by far not to the end of it.
+            # The service waited for the request in flight, but not until its end.
             assert 2 < time.monotonic() - began < 60
         assert code != 137
         assert stuck.failures

@@ -1,4 +1,4 @@
-"""Promise: scripts/update-template turns a newer release into a pull request, or says why not and pushes nothing."""
+"""Promise: scripts/update-template opens a pull request for a newer release, or prints why not and pushes nothing."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def template(tmp_path_factory) -> Path:
 
 
 class Project:
-    """A project made from the release before, its repository on a server, and the pull requests that were opened."""
+    """A project of the previous release, its repository on a server, and the pull requests that were opened."""
 
     def __init__(self, template: Path, folder: Path) -> None:
         self.folder = copy(template, folder / "project", WORKING_TREE, language="go")
@@ -80,7 +80,7 @@ def project(template, tmp_path) -> Project:
     return Project(template, tmp_path)
 
 
-def test_a_newer_release_becomes_a_pull_request_that_says_what_changed(project):
+def test_a_newer_release_opens_a_pull_request_that_lists_the_changes(project):
     done = project.update("--pull-request")
     assert done.returncode == 0, done.stdout + done.stderr
     branch = f"template-update/{NEXT}"
@@ -98,22 +98,20 @@ def test_a_newer_release_becomes_a_pull_request_that_says_what_changed(project):
     assert "Makefile" in opened
 
 
-def test_a_conflict_is_a_clear_failure_and_nothing_is_pushed(project):
+def test_a_conflict_is_reported_and_nothing_is_pushed(project):
     makefile = project.folder / "Makefile"
     makefile.write_text(makefile.read_text().replace("Show this list", "Show my own list"))
     commit_all(project.folder, "Edit")
     before = project.state()
     done = project.update("--pull-request")
     assert done.returncode == 1
-    assert re.search(
-        r"changes the same lines as you did:\n  Makefile:\d+:<<<<<<< .*\n  Makefile:\d+:>>>>>>> ", done.stderr
-    )
+    assert re.search(r"conflicts with your changes:\n  Makefile:\d+:<<<<<<< .*\n  Makefile:\d+:>>>>>>> ", done.stderr)
     assert project.state() == before
     assert "Show my own list" in makefile.read_text()
     assert not project.opened.exists()
 
 
-def test_by_hand_it_makes_a_branch_and_pushes_nothing(project):
+def test_without_options_it_creates_a_branch_and_pushes_nothing(project):
     done = project.update()
     assert done.returncode == 0, done.stdout + done.stderr
     assert project.state() == (f"template-update/{NEXT}", "", "")
@@ -126,7 +124,7 @@ def test_at_the_newest_release_there_is_nothing_to_do(project):
     done = project.update("--pull-request")
     assert (done.returncode, done.stdout) == (
         0,
-        f"This repository is at the template's newest release, {NEXT}.\n",
+        f"Up to date: {NEXT} is the template's latest release.\n",
     )
 
 
@@ -134,7 +132,7 @@ def test_a_pull_request_is_opened_once(project):
     project.present.write_text("12\n")
     done = project.update("--pull-request")
     assert done.returncode == 0, done.stderr
-    assert "already: nothing was pushed" in done.stdout
+    assert "Nothing was pushed" in done.stdout
     assert project.state() == ("main", "", "")
     assert not project.opened.exists()
 
@@ -147,13 +145,13 @@ def test_changes_that_are_not_committed_are_not_touched(project):
     assert (project.folder / "README.md").read_text() == "mine\n"
 
 
-def test_a_template_that_cannot_be_reached_is_told(project):
+def test_an_unreachable_template_is_reported(project):
     answers = project.folder / ".copier-answers.yml"
     answers.write_text(answers.read_text().replace("_src_path: ", "_src_path: /nowhere"))
     commit_all(project.folder, "Edit")
     done = project.update("--pull-request")
     assert done.returncode == 1
-    assert "could not be asked for a newer release" in done.stderr
+    assert "cannot read the releases of the template" in done.stderr
 
 
 def test_wrong_arguments(project):

@@ -1,4 +1,4 @@
-"""Promise: `copier update` improves older projects, without trust, and leaves the owner's files alone."""
+"""Promise: `copier update` improves older projects, without trust, and does not change the owner's files."""
 
 import functools
 import json
@@ -7,15 +7,10 @@ import copier
 import pytest
 import yaml
 
-from tests.combinations import LANGUAGES, REPOSITORIES, ROOT, SERVICES, cells, label, on
+from tests.combinations import LANGUAGES, REPOSITORIES, SERVICES, cells, label, on
 from tests.containers import facts
 from tests.test_render import files
-from tests.updates import WORKING_TREE, commit_all, git, offered, releases, tagged_template
-
-
-@pytest.fixture(scope="module")
-def tagged(tmp_path_factory):
-    return tagged_template(tmp_path_factory.mktemp("releases"))
+from tests.updates import WORKING_TREE, commit_all, git, releases, starting_releases, update_cases
 
 
 def copy(template, destination, version, **answers):
@@ -36,37 +31,54 @@ def contents(project, without=()):
     }
 
 
-# Every cell of platform and strategy, each language and service several times, between them.
-SPREAD = [
+# Every strategy on every platform. Each third of them (the first, the fourth, the seventh ...) has every language.
+PROJECTS = [
     on("kubernetes", "node", "rolling", ["postgres", "redis", "external-api"]),
     on("kubernetes", "go", "rolling", ["postgres"], "public"),
     on("kubernetes", "python", "rolling", ["redis"]),
-    on("kubernetes", "go", "blue-green", ["redis", "external-api"]),
-    on("kubernetes", "python", "canary", ["postgres", "redis"], "public"),
     on("vercel", "python", "blue-green", ["postgres", "external-api"]),
     on("vercel", "node", "canary", ["redis"], "public"),
+    on("kubernetes", "go", "blue-green", ["redis", "external-api"]),
     on("railway", "go", "rolling", []),
+    on("kubernetes", "python", "canary", ["postgres", "redis"], "public"),
     on("railway", "node", "rolling", ["postgres", "redis"], "public"),
 ]
 
 
-def test_the_spread_has_every_cell_and_every_choice():
-    assert {(chosen["platform"], chosen["strategy"]) for chosen in SPREAD} == set(cells())
-    assert {chosen["language"] for chosen in SPREAD} == set(LANGUAGES)
-    assert {service for chosen in SPREAD for service in chosen["services"]} == set(SERVICES)
-    assert {chosen["repository"] for chosen in SPREAD} == set(REPOSITORIES)
+def test_the_projects_cover_every_cell_and_every_choice():
+    assert {(chosen["platform"], chosen["strategy"]) for chosen in PROJECTS} == set(cells())
+    for third in range(3):
+        assert {chosen["language"] for chosen in PROJECTS[third::3]} == set(LANGUAGES)
+    assert {service for chosen in PROJECTS for service in chosen["services"]} == set(SERVICES)
+    assert {chosen["repository"] for chosen in PROJECTS} == set(REPOSITORIES)
+
+
+@pytest.mark.parametrize(
+    ("versions", "starts"),
+    [
+        ([], []),
+        (["v0.1.0"], ["v0.1.0"]),
+        (["v0.1.0", "v0.1.1", "v0.1.2"], ["v0.1.0", "v0.1.2"]),
+        (["v1.10.0", "v1.2.1", "v0.9.0", "v1.2.0", "v0.9.10", "v0.9.2"], ["v0.9.0", "v0.9.10", "v1.2.1", "v1.10.0"]),
+        (["v1.0.0", "v1.1.0", "v1.1.1", "v2.0.0", "v2.0.1"], ["v1.0.0", "v1.1.1", "v2.0.1"]),
+    ],
+)
+def test_updates_start_from_the_first_release_the_last_patches_and_the_newest(versions, starts):
+    assert starting_releases(versions) == starts
+
+
+def test_every_starting_release_is_under_test():
+    cases = update_cases(PROJECTS)
+    starts = starting_releases(releases())
+    assert list(dict.fromkeys(version for version, _ in cases)) == starts
+    assert [chosen for version, chosen in cases if version == starts[-1]] == PROJECTS
 
 
 @pytest.mark.parametrize(
     ("version", "chosen"),
-    [
-        pytest.param(version, chosen, id=f"{version}-{label(chosen)}")
-        for version, commit in releases().items()
-        for chosen in SPREAD
-        if offered(ROOT, commit, chosen["platform"], chosen["strategy"])
-    ],
+    [pytest.param(version, chosen, id=f"{version}-{label(chosen)}") for version, chosen in update_cases(PROJECTS)],
 )
-def test_an_untouched_project_becomes_what_a_fresh_copy_is(tagged, fresh_copy, tmp_path, version, chosen):
+def test_an_updated_project_equals_a_fresh_copy(tagged, fresh_copy, tmp_path, version, chosen):
     updated = copy(tagged, tmp_path / "updated", version, **chosen)
     update(updated, WORKING_TREE)
     fresh = fresh_copy(**chosen)
@@ -87,19 +99,19 @@ def fresh_copy(tagged, tmp_path_factory):
 
 
 def owners_patterns(template):
-    """Return what _exclude names while updating: the files that are seeded once."""
+    """Return the patterns of _exclude that apply to updates: they match the files that are seeded once."""
     excluded = yaml.safe_load((template / "copier.yml").read_text())["_exclude"]
     return [entry.split("%]")[1].split("[%")[0].lstrip("/") for entry in excluded]
 
 
 def seeded_files(template, project):
-    """Return the emitted files that an update leaves alone."""
+    """Return the emitted files that an update does not change."""
     names = [str(path.relative_to(project)) for path in files(project)]
     patterns = owners_patterns(template)
     return {name for name in names if any(name == pattern or name.startswith(f"{pattern}/") for pattern in patterns)}
 
 
-def test_what_the_facts_call_yours_is_what_updates_leave_alone(template):
+def test_updates_exclude_exactly_the_files_that_the_facts_list_as_the_owners(template):
     listed = {"README.md", "readiness.yml"}
     for language in LANGUAGES:
         listed |= {pattern.removesuffix("/**") for pattern in facts(language)["yours"]}
@@ -108,7 +120,7 @@ def test_what_the_facts_call_yours_is_what_updates_leave_alone(template):
 
 @pytest.fixture
 def next_release(tagged, tmp_path):
-    """Return a template with a release after the working tree's, in which two files have one line more."""
+    """Return a template with a release after the working tree's that adds a line to two files."""
     clone = tmp_path / "next"
     git(tmp_path, "clone", "--quiet", str(tagged), str(clone))
     for name in ("template/README.md.jinja", "template/Makefile.jinja"):
@@ -119,7 +131,7 @@ def next_release(tagged, tmp_path):
     return clone
 
 
-def test_the_owners_files_stay_and_ours_are_merged_with_their_edits(next_release, tmp_path):
+def test_an_update_keeps_the_owners_files_and_merges_edits_in_ours(next_release, tmp_path):
     project = copy(next_release, tmp_path / "project", WORKING_TREE, language="go")
     (project / "README.md").write_text("# Mine\n")
     makefile = project / "Makefile"
@@ -134,7 +146,7 @@ def test_the_owners_files_stay_and_ours_are_merged_with_their_edits(next_release
     assert "<<<<<<<" not in git(project, "diff")
 
 
-def test_a_file_that_the_owner_deleted_stays_deleted(next_release, tmp_path):
+def test_an_update_does_not_restore_files_that_the_owner_deleted(next_release, tmp_path):
     project = copy(next_release, tmp_path / "project", WORKING_TREE, language="go")
     (project / "README.md").unlink()
     (project / "READINESS.md").unlink()
@@ -144,35 +156,35 @@ def test_a_file_that_the_owner_deleted_stays_deleted(next_release, tmp_path):
     assert not (project / "READINESS.md").exists()
 
 
-@pytest.mark.parametrize("version", releases())
-def test_answers_survive_and_can_change_in_the_same_step(tagged, tmp_path, version):
+@pytest.mark.parametrize("version", starting_releases(releases()))
+def test_answers_are_kept_and_can_change_during_an_update(tagged, fresh_copy, tmp_path, version):
     before = on("kubernetes", "python", "rolling", ["redis"])
     after = on("kubernetes", "python", "rolling", ["postgres", "external-api"], "public")
     project = copy(tagged, tmp_path / "project", version, **before)
     update(project, WORKING_TREE, services=after["services"], repository="public")
-    fresh = copy(tagged, tmp_path / "fresh", WORKING_TREE, **after)
+    fresh = fresh_copy(**after)
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert {name: recorded[name] for name in after} == after
     owned = seeded_files(tagged, fresh) | seeded_files(tagged, project)
     assert contents(project, without=owned) == contents(fresh, without=owned)
 
 
-def test_another_language_is_another_service(tagged, tmp_path):
-    """Copier lets no template refuse it: docs/updating.md says what happens, and that Git takes it back."""
+def test_changing_the_language_replaces_the_service_until_git_reverts_it(tagged, tmp_path):
+    """Copier cannot refuse a changed answer; docs/updating.md documents what happens and how to revert it."""
     project = copy(tagged, tmp_path / "project", WORKING_TREE, language="node")
     before = contents(project)
     update(project, WORKING_TREE, language="go")
-    assert (project / "src/routes/root.ts").exists(), "what is the owner's stays"
+    assert (project / "src/routes/root.ts").exists(), "the owner's files are kept"
     assert not (project / "src/app.ts").exists()
     assert (project / "cmd/server/main.go").exists()
-    assert not (project / "internal/api").exists(), "what would be the owner's does not come"
+    assert not (project / "internal/api").exists(), "files that are seeded once are not added"
     git(project, "add", "--all")
     git(project, "restore", "--staged", "--worktree", "--source", "HEAD", ".")
     git(project, "clean", "--quiet", "--force", "-d")
     assert contents(project) == before
 
 
-def test_several_services_in_one_repository_are_updated_each_by_itself(next_release, tmp_path):
+def test_an_update_changes_one_of_several_services_in_a_repository(next_release, tmp_path):
     repository = tmp_path / "repository"
     for name in ("orders", "bills"):
         copier.run_copy(
@@ -189,8 +201,8 @@ def test_several_services_in_one_repository_are_updated_each_by_itself(next_rele
     assert sorted(changed) == ["services/orders/.copier-answers.yml", "services/orders/Makefile"]
 
 
-def test_a_fork_has_its_own_defaults_and_takes_releases_over(next_release, tmp_path):
-    """As docs/updating.md says; the newest release is found by itself."""
+def test_a_fork_keeps_its_own_defaults_and_merges_releases(next_release, tmp_path):
+    """As docs/updating.md documents; Copier finds the newest release."""
     fork = tmp_path / "fork"
     git(tmp_path, "clone", "--quiet", "--no-tags", str(next_release), str(fork))
     git(fork, "fetch", "--quiet", "--no-tags", "origin", f"refs/tags/{WORKING_TREE}")

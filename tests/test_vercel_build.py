@@ -258,18 +258,18 @@ def test_what_is_built_answers_on_its_port_alone_and_ends_in_time(built, languag
             # Its server is Vercel's own, which ends it.
             time.sleep(GRACE_SECONDS)
             process.kill()
-        said = process.stdout.read()
-    assert "Traceback" not in said
-    assert '"level":"error"' not in said
+        output = process.stdout.read()
+    assert "Traceback" not in output
+    assert '"level":"error"' not in output
 
 
 @per_language
 def test_a_wrong_environment_ends_it_with_every_name(built, language):
     with started(built(language), language, free_port(), JWT_SECRET="short", HEALTH_TOKEN=None) as process:
         assert process.wait(60) == 78
-        said = process.stdout.read()
-    assert "JWT_SECRET is too short" in said
-    assert "HEALTH_TOKEN is missing" in said
+        output = process.stdout.read()
+    assert "JWT_SECRET is too short" in output
+    assert "HEALTH_TOKEN is missing" in output
 
 
 # What Vercel adds to a service's code, checked as the repository checks its own

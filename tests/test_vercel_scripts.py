@@ -71,14 +71,14 @@ def test_a_good_release_gets_all_traffic(stage, strategy):
     assert commands[:2] == ["pull --yes --environment=production", "build --yes --prod"]
     assert commands[2].startswith("deploy --prebuilt --yes --prod --skip-domain --env APP_VERSION=")
     if strategy == "blue-green":
-        assert on.vercel.asked("POST", "promote") == [
+        assert on.vercel.received("POST", "promote") == [
             f"/v10/projects/prj_orders/promote/{served['id']}?teamId=team_acme"
         ]
         # The smoke test comes before the switch.
         assert on.calls.index(".vercel.app/health") < on.calls.index("/promote/")
     else:  # all stages, while few requests fail
         assert re.findall(r"Stage (\d): (\d+) %", done.stdout) == [("0", "10"), ("1", "50")]
-        moves = [path.split("?")[0].rsplit("/", 1)[1] for path in on.vercel.asked("POST", "rolling-release/")]
+        moves = [path.split("?")[0].rsplit("/", 1)[1] for path in on.vercel.received("POST", "rolling-release/")]
         assert moves == ["start", "approve-stage", "complete"]
         assert "2 of 302 requests failed" in done.stdout
 
@@ -98,7 +98,7 @@ def test_a_preview_is_the_commits_own_is_smoked_and_touches_nothing_else(stage):
     # Deployment Protection is passed without a word.
     assert set(on.vercel.bypasses) == {secret}
     assert secret not in done.stdout + done.stderr + on.calls
-    assert not on.vercel.asked("POST", "promote|rolling-release|rollback")
+    assert not on.vercel.received("POST", "promote|rolling-release|rollback")
 
 
 def test_staging_is_released_like_production_in_a_project_of_its_own(stage):
@@ -108,7 +108,7 @@ def test_staging_is_released_like_production_in_a_project_of_its_own(stage):
     assert done.returncode == 0, done.stdout + done.stderr
     assert on.vercel.find(on.vercel.production)["meta"]["revision"] == on.revision
     assert f"Released: staging is {on.revision}" in done.stdout
-    assert "Rolled back: staging is old" in on.run("rollback", "staging").stdout
+    assert "Rolled back: staging runs old" in on.run("rollback", "staging").stdout
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_what_is_meant_for_one_environment_never_reaches_anothers_project(stage,
     on = stage(name=name)
     done = on.run("deploy", environment)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: VERCEL_PROJECT_ID is that of the project '{name}'")
+    assert done.stderr.startswith(f"error: VERCEL_PROJECT_ID is the id of '{name}'")
     assert not on.vercel.deployments
     assert "npx" not in on.calls
 
@@ -131,7 +131,7 @@ def test_each_pull_request_has_previews_of_its_own_until_it_is_closed(stage):
     assert output.read_text() == "url=https://orders-1.vercel.app\n"
     other = on.vercel.add(on.revision, serves=False)
     on.vercel.find(other).update(target=None, meta={"pullRequest": "8"})
-    # Removed, but not answered: asked again, and one that is gone already is as good.
+    # Removed without a response: the retry gets 404, which is a success.
     on.vercel.troubles.append(Trouble("DELETE", "deployments", "cut"))
     assert on.run("preview", "down", "7").stdout == "The previews of pull request 7 are removed.\n"
     assert [item["id"] for item in on.vercel.deployments] == [other]
@@ -142,8 +142,8 @@ def test_the_first_canary_has_nobody_to_share_with(stage):
     on = stage("canary")
     done = on.run("deploy", "production")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert on.vercel.asked("POST", "promote")
-    assert not on.vercel.asked("POST", "rolling-release")
+    assert on.vercel.received("POST", "promote")
+    assert not on.vercel.received("POST", "rolling-release")
 
 
 def test_the_database_is_migrated_between_deployment_and_traffic(stage):
@@ -155,7 +155,7 @@ def test_the_database_is_migrated_between_deployment_and_traffic(stage):
     migrated.chmod(0o755)
     done = on.run("deploy", "production", MIGRATION_EXIT="1")
     assert done.returncode == 1
-    assert done.stderr.endswith("error: The migration failed, so nothing was released\n")
+    assert done.stderr.endswith("error: The migration failed. Nothing was released.\n")
     assert on.vercel.production == before
     done = on.run("deploy", "production")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -174,16 +174,16 @@ def test_a_deployment_that_is_not_well_gets_no_traffic(stage):
     done = on.run("deploy", "production")
     assert done.returncode == 1
     assert "/health: status 503" in done.stderr
-    assert done.stderr.endswith("error: The smoke test failed, so nothing was released\n")
+    assert done.stderr.endswith("error: The smoke test failed. Nothing was released.\n")
     assert on.vercel.production == before
-    assert not on.vercel.asked("POST", "promote|rolling-release|rollback")
+    assert not on.vercel.received("POST", "promote|rolling-release|rollback")
 
 
 def test_a_build_that_fails_is_not_deployed(stage):
     on = stage()
     done = on.run("deploy", "production", BUILD_EXIT="1")
     assert done.returncode == 1
-    assert done.stderr.endswith("error: The build failed, so nothing was released\n")
+    assert done.stderr.endswith("error: The build failed. Nothing was released.\n")
     assert not on.vercel.deployments
 
 
@@ -194,8 +194,8 @@ def test_a_canary_whose_requests_fail_is_aborted(stage):
     assert done.returncode == 1
     assert done.stderr.endswith("error: 3 of 100 requests failed, more than 1 %\n")
     assert (on.vercel.release["state"], on.vercel.production) == ("ABORTED", before)
-    assert on.vercel.asked("POST", "rollback") == [f"/v9/projects/prj_orders/rollback/{before}?teamId=team_acme"]
-    assert not on.vercel.asked("POST", "approve-stage|complete")
+    assert on.vercel.received("POST", "rollback") == [f"/v9/projects/prj_orders/rollback/{before}?teamId=team_acme"]
+    assert not on.vercel.received("POST", "approve-stage|complete")
 
 
 def test_a_canary_that_turns_bad_in_a_stage_is_aborted(stage):
@@ -227,11 +227,11 @@ def test_a_switch_that_vercel_does_not_make_is_said(stage):
 @pytest.mark.parametrize(
     ("rolling", "message"),
     [
-        (None, "Rolling Releases are not set up"),
-        (STAGES | {"advancementType": "automatic"}, "Rolling Releases advance by themselves"),
+        (None, "Rolling Releases (Pro and Enterprise plans) are not enabled"),
+        (STAGES | {"advancementType": "automatic"}, "Rolling Releases advance automatically"),
     ],
 )
-def test_a_canary_needs_rolling_releases_by_manual_approval(stage, rolling, message):
+def test_a_canary_requires_rolling_releases_with_manual_approval(stage, rolling, message):
     on = stage("canary", rolling=rolling)
     on.vercel.add("old")
     done = on.run("deploy", "production")
@@ -273,7 +273,7 @@ def test_a_switch_that_cannot_be_taken_back_is_said(stage):
     started.send_signal(signal.SIGTERM)
     out, err = started.communicate(timeout=60)
     assert started.returncode == 130, out + err
-    assert "That could not be taken back (the domains do not show dpl_2 after 3 seconds" in out
+    assert "Reverting the release failed (the domains do not use dpl_2 after 3 seconds" in out
 
 
 # A rollback
@@ -287,7 +287,7 @@ def test_a_rollback_returns_to_what_served_before(stage):
     done = on.run("rollback", "production")
     assert done.returncode == 0, done.stdout + done.stderr
     assert on.vercel.production == first
-    assert "Rolled back: production is aaa (dpl_1, https://orders-1.vercel.app)" in done.stdout
+    assert "Rolled back: production runs aaa (dpl_1, https://orders-1.vercel.app)" in done.stdout
     assert "npx" not in on.calls
 
 
@@ -327,7 +327,7 @@ def test_what_the_plan_keeps_out_of_reach_is_said(stage):
     done = on.run("rollback", "production", first)
     assert done.returncode == 1
     assert "To roll back further than the previous production deployment, upgrade to pro" in done.stderr
-    assert "The Hobby plan returns to the deployment directly" in done.stderr
+    assert "The Hobby plan allows only the previous deployment" in done.stderr
     assert "scripts/deploy production REVISION" in done.stderr
     assert on.vercel.production == third
     assert on.run("rollback", "production").returncode == 0
@@ -358,19 +358,19 @@ def test_a_rollback_aborts_a_rolling_release(stage):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["production"], "no deployment served before the present one"),
-        (["production", "dpl_1"], "dpl_1 is the present deployment"),
-        (["production", "../../x"], "'../../x' is not the id of a deployment"),
-        (["preview"], "'preview' has nothing to roll back"),
+        (["production"], "there is no previous deployment"),
+        (["production", "dpl_1"], "dpl_1 is the current deployment"),
+        (["production", "../../x"], "'../../x' is not a deployment id"),
+        (["preview"], "'preview' has no releases"),
     ],
 )
-def test_a_rollback_to_nowhere_is_refused(stage, arguments, message):
+def test_a_rollback_without_a_target_is_refused(stage, arguments, message):
     on = stage()
     on.vercel.add("aaa")
     done = on.run("rollback", *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {message}")
-    assert not on.vercel.asked("POST", "")
+    assert not on.vercel.received("POST", "")
 
 
 def test_the_status_shows_what_serves_and_what_to_return_to(stage):
@@ -380,7 +380,7 @@ def test_the_status_shows_what_serves_and_what_to_return_to(stage):
     on.vercel.add("bbb", first)
     done = on.run("status", "production")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0] == "orders is bbb (dpl_2, https://orders-2.vercel.app)"
+    assert done.stdout.splitlines()[0] == "orders runs bbb (dpl_2, https://orders-2.vercel.app)"
     assert "* dpl_2  bbb  2023-11-14T" in done.stdout
     assert "  dpl_1  aaa  2023-11-14T" in done.stdout
 
@@ -389,21 +389,24 @@ def test_the_status_shows_what_serves_and_what_to_return_to(stage):
 
 
 REFUSALS = [
-    (401, "Vercel does not accept VERCEL_TOKEN: make a new one (status 401, Something about the request)"),
-    (403, "Vercel does not allow this: is VERCEL_TOKEN valid for the team, and does the plan include it? (status 403,"),
-    (404, "Vercel does not know this: are VERCEL_ORG_ID and VERCEL_PROJECT_ID right? (status 404,"),
-    (418, "Vercel refuses (status 418,"),
+    (401, "Vercel refuses VERCEL_TOKEN. Create a new one (status 401, Something about the request)"),
+    (
+        403,
+        "Vercel refuses the request. Check that VERCEL_TOKEN is valid for the team and the plan includes it (status",
+    ),
+    (404, "Vercel did not find it. Check VERCEL_ORG_ID and VERCEL_PROJECT_ID (status 404,"),
+    (418, "Vercel refuses the request (status 418,"),
 ]
-PASSING = [
-    (503, "Vercel has a problem of its own (status 503, Something about the request)"),
-    (500, "Vercel has a problem of its own (status 500, Something about the request)"),
-    (429, "Vercel has had too many requests (status 429, Something about the request)"),
-    ("garbage", "Vercel's answer cannot be understood (status 200)"),
+TEMPORARY = [
+    (503, "Vercel failed (status 503, Something about the request)"),
+    (500, "Vercel failed (status 500, Something about the request)"),
+    (429, "Vercel's rate limit is reached (status 429, Something about the request)"),
+    ("garbage", "Vercel's response is invalid (status 200)"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "message"), REFUSALS)
-def test_a_refusal_is_said_at_once(stage, kind, message):
+def test_a_permanent_error_is_reported_without_a_retry(stage, kind, message):
     on = stage()
     on.vercel.troubles.append(Trouble("GET", "projects", kind, times=99))
     done = on.run("status", "production")
@@ -412,31 +415,31 @@ def test_a_refusal_is_said_at_once(stage, kind, message):
     assert len(on.vercel.requests) == 1
 
 
-def test_what_passes_is_asked_again(stage):
+def test_temporary_errors_are_retried(stage):
     on = stage()
     on.vercel.add("aaa")
-    on.vercel.troubles += [Trouble("GET", "projects", kind) for kind, _ in PASSING]
+    on.vercel.troubles += [Trouble("GET", "projects", kind) for kind, _ in TEMPORARY]
     on.vercel.troubles.append(Trouble("GET", "deployments", "cut"))
     done = on.run("status", "production")
     assert done.returncode == 0, done.stderr
     *lines, last = done.stderr.splitlines()
-    assert lines == [f"{message}; asking again in 2 seconds" for _, message in PASSING]
-    assert last.startswith("Vercel does not answer: curl:")
-    assert last.endswith("; asking again in 2 seconds")
+    assert lines == [f"{message}; retrying in 2 seconds" for _, message in TEMPORARY]
+    assert last.startswith("Vercel does not respond: curl:")
+    assert last.endswith("; retrying in 2 seconds")
 
 
-def test_too_many_requests_are_repeated_when_vercel_says(stage):
+def test_a_rate_limited_request_waits_for_retry_after(stage):
     on = stage()
     on.vercel.troubles.append(Trouble("GET", "projects", 429, headers={"Retry-After": "7"}))
-    assert "asking again in 7 seconds" in on.run("status", "production").stderr
+    assert "retrying in 7 seconds" in on.run("status", "production").stderr
 
 
-def test_what_does_not_pass_is_given_up(stage):
+def test_retries_are_limited(stage):
     on = stage()
     on.vercel.troubles.append(Trouble("GET", "projects", 500, times=99))
     done = on.run("status", "production")
     assert done.returncode == 1
-    assert "error: Vercel has a problem of its own (status 500" in done.stderr
+    assert "error: Vercel failed (status 500" in done.stderr
     assert len(on.vercel.requests) == 5
 
 
@@ -446,7 +449,7 @@ def test_silence_is_not_waited_for_without_end(stage):
     on.vercel.add("aaa")
     done = on.run("status", "production")
     assert done.returncode == 0, done.stderr
-    assert "Vercel does not answer: curl: (28)" in done.stderr
+    assert "Vercel does not respond: curl: (28)" in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["cut", 500, "garbage"])
@@ -455,18 +458,18 @@ def test_a_switch_is_never_ordered_twice(stage, kind):
     first = on.vercel.add("aaa")
     on.vercel.add("bbb", first)
     on.vercel.troubles.append(Trouble("POST", "rollback", kind))
-    if kind != "cut":  # not done, and never will be: after its time that is said
+    if kind != "cut":  # never executed: fails at the time limit
         script = on.project / "scripts/lib/vercel.sh"
         script.write_text(script.read_text().replace("switch_seconds=300", "switch_seconds=1"))
     done = on.run("rollback", "production")
-    assert len(on.vercel.asked("POST", "rollback")) == 1
-    assert "looking whether it was done all the same" in done.stderr
+    assert len(on.vercel.received("POST", "rollback")) == 1
+    assert "checking whether it was executed" in done.stderr
     if kind == "cut":
         assert done.returncode == 0, done.stderr
         assert on.vercel.production == first
     else:
         assert done.returncode == 1
-        assert "do not show dpl_1 after 1 seconds: see scripts/status, then run this again" in done.stderr
+        assert "do not use dpl_1 after 1 seconds. See scripts/status, then run this again" in done.stderr
 
 
 def test_nobody_there_is_said(stage):
@@ -475,10 +478,10 @@ def test_nobody_there_is_said(stage):
     curl.write_text(re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:1", curl.read_text()))
     done = on.run("status", "production")
     assert done.returncode == 1
-    assert "error: Vercel cannot be reached: curl: (7)" in done.stderr
+    assert "error: Vercel is unreachable: curl: (7)" in done.stderr
 
 
-def test_a_wrong_token_is_said_and_not_shown(stage):
+def test_a_wrong_token_is_reported_without_its_value(stage):
     on = stage()
     done = on.run("status", "production", VERCEL_TOKEN="another-token-that-stays-secret")
     assert done.returncode == 1
@@ -490,9 +493,9 @@ def test_a_wrong_token_is_said_and_not_shown(stage):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_missing_or_broken_variable_is_named(stage, script):
+def test_a_missing_or_invalid_variable_is_named(stage, script):
     on = stage()
-    values = ((None, "is missing"), ("a b\n", "is not valid"))
+    values = ((None, "is not set"), ("a b\n", "is not valid"))
     for variable, (value, problem) in product(["VERCEL_TOKEN", "VERCEL_ORG_ID", "VERCEL_PROJECT_ID"], values):
         done = on.run(script, "production", **{variable: value})
         assert (done.returncode, done.stdout) == (1, "")
@@ -501,7 +504,7 @@ def test_a_missing_or_broken_variable_is_named(stage, script):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_help_is_printed_and_wrong_arguments_show_it(stage, script):
+def test_help_and_wrong_arguments_print_the_usage(stage, script):
     on = stage()
     done = on.run(script, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -516,7 +519,7 @@ def test_help_is_printed_and_wrong_arguments_show_it(stage, script):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["testing"], "there is no environment 'testing': choose one of preview staging production"),
+        (["testing"], "unknown environment 'testing'. Use preview, staging or production."),
         (["production", "no-such-commit"], "'no-such-commit' is not a commit of this repository"),
         (["production", "--help"], "'--help' is not a commit of this repository"),
     ],

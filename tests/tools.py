@@ -1,4 +1,4 @@
-"""Command-line tools of the field that no Python package carries, built once from their Go modules."""
+"""Command-line tools that no Python package provides, built once from their Go modules."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ SOURCES = {"github.com/argoproj/argo-rollouts": "v1.10.2"}
 
 
 def tool(name: str) -> str:
-    """Return the path of a tool, building it first where it is not in .cache/tools; skip without Go."""
+    """Return the path of a tool; build it first if it is not in .cache/tools, and skip the test without Go."""
     module = MODULES[name]
     folder = CACHE / module.rsplit("@", 1)[1]
     path = folder / name
@@ -43,7 +43,7 @@ def tool(name: str) -> str:
 
 @functools.cache
 def module(name: str) -> Path:
-    """Return the folder of a Go module's files, fetching it first where it is not in Go's cache; skip without Go."""
+    """Return the folder of a Go module; download it first if it is not in Go's cache, and skip the test without Go."""
     if reason := machine.missing("go"):
         if "go" in machine.required():
             pytest.fail(f"{name} cannot be fetched: {reason}")

@@ -1,13 +1,15 @@
 """The template's releases as a Git repository with tags, to update projects from one to another."""
 
+import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
-from tests.combinations import ROOT
+from tests.combinations import ROOT, Answers
 
 WORKING_TREE = "v999.0.0"
 IDENTITY = {
@@ -29,6 +31,35 @@ def git(folder: Path, *arguments: str) -> str:
 def releases() -> dict[str, str]:
     """Return releases.yml: version → commit, oldest first."""
     return yaml.safe_load((ROOT / "releases.yml").read_text()) or {}
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Return what a version such as v1.2.3 is compared by."""
+    return tuple(map(int, version.removeprefix("v").split(".")))
+
+
+def starting_releases(versions: Iterable[str]) -> list[str]:
+    """Return the releases from which updates are tested: the first, the last patch of each minor and the newest."""
+    oldest_first = sorted(versions, key=number)
+    last_patches = {number(version)[:2]: version for version in oldest_first}
+    return sorted({*oldest_first[:1], *last_patches.values()}, key=number)
+
+
+def update_cases(projects: list[Answers]) -> list[tuple[str, Answers]]:
+    """Return (release, answers) for updates under test, where the release offers the answers' strategy.
+
+    All projects start from the first release and from the newest, and every third one from a release between them, a
+    different third from one release to the next.
+    """
+    commits = releases()
+    starts = starting_releases(commits)
+    return [
+        (version, answers)
+        for turn, version in enumerate(starts)
+        for place, answers in enumerate(projects)
+        if version in (starts[0], starts[-1]) or place % 3 == turn % 3
+        if offered(commits[version], answers["platform"], answers["strategy"])
+    ]
 
 
 def tagged_template(folder: Path) -> Path:
@@ -59,7 +90,7 @@ def commit_all(folder: Path, message: str) -> None:
 
 
 def find_conflicts(project: Path) -> str:
-    """Return what the project's own guard says about conflict markers and .rej files: nothing where there are none."""
+    """Return what a project's scripts/check-conflicts prints: nothing if it finds no conflict marker and .rej file."""
     guard = subprocess.run(
         ["scripts/check-conflicts"],
         cwd=project,
@@ -72,8 +103,13 @@ def find_conflicts(project: Path) -> str:
     return guard.stdout
 
 
-def offered(template: Path, version: str, platform: str, strategy: str) -> bool:
-    """Tell whether a release of the template offers a strategy on a platform."""
-    platforms = yaml.safe_load(git(template, "show", f"{version}:facts/platforms.yml"))
-    strategies = platforms.get(platform, {}).get("strategies", {})
+@functools.cache
+def platforms_of(version: str) -> dict[str, dict]:
+    """Return facts/platforms.yml as it is in a release, which is a tag or a commit."""
+    return yaml.load(git(ROOT, "show", f"{version}:facts/platforms.yml"), yaml.CSafeLoader)
+
+
+def offered(version: str, platform: str, strategy: str) -> bool:
+    """Return whether a release of the template offers a strategy on a platform."""
+    strategies = platforms_of(version).get(platform, {}).get("strategies", {})
     return strategy in strategies and not strategies[strategy]["refused"]

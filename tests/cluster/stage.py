@@ -1,4 +1,4 @@
-"""An environment of an emitted project on a real cluster, set up as its DEPLOYMENT.md says."""
+"""An environment of an emitted project on a real cluster, set up as its DEPLOYMENT.md describes."""
 
 import contextlib
 import functools
@@ -21,10 +21,12 @@ from tests.machine import REGISTRY
 
 STORES = {"postgres": "postgres:18-trixie", "redis": "redis:8-trixie"}
 DEPLOY_SECONDS = 420
+# The annotations by which Deployments and Rollouts number their ReplicaSets.
+REVISIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision")
 
 
 def kubectl(*arguments: str, given: str | None = None, check: bool = True, seconds: int = 120) -> str:
-    """Run kubectl as whoever KUBECONFIG says and return what it prints; its error output where it fails unchecked."""
+    """Run kubectl with KUBECONFIG and return its output, or its error output if it fails and `check` is off."""
     done = subprocess.run(["kubectl", *arguments], input=given, capture_output=True, text=True, timeout=seconds)
     if done.returncode and check:
         raise AssertionError(f"kubectl {' '.join(arguments)} failed:\n{done.stderr}")
@@ -48,7 +50,7 @@ def store_image(store: str) -> tuple[str, str]:
 
 
 class Stage:
-    """An environment of a project, with data stores of its own where it needs them and a way in at 127.0.0.1.
+    """An environment of a project, with its own data stores and an address at 127.0.0.1.
 
     Scripts run as the account `deployer`, which has no rights but those that the project gives it.
     """
@@ -67,9 +69,14 @@ class Stage:
 
     def set_up(self, secret_names: list[str]) -> None:
         """Do what DEPLOYMENT.md asks for once."""
-        overlay = self.project / "deploy/overlays" / self.environment
         kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait", seconds=180)
-        kubectl("apply", "--filename", str(overlay / "namespace.yaml"))
+        kubectl(
+            "apply",
+            "--filename",
+            str(self.project / "deploy/namespaces.yaml"),
+            "--selector",
+            f"environment={self.environment}",
+        )
         self.kubectl("apply", "--filename", str(self.project / "deploy/deployer.yaml"))
         password = secrets.token_hex(16)
         values = {name: secrets.token_hex(32) for name in secret_names} | {"HEALTH_TOKEN": self.health_token}
@@ -132,6 +139,17 @@ class Stage:
         lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{name}=")]
         path.write_text("\n".join([*lines, f"{name}={value}"]) + "\n")
 
+    @contextlib.contextmanager
+    def setting(self, name: str, value: str) -> Iterator[None]:
+        """Change a setting of the environment for a while."""
+        path = self.project / "deploy/overlays" / self.environment / "settings.env"
+        text = path.read_text()
+        self.change_setting(name, value)
+        try:
+            yield
+        finally:
+            path.write_text(text)
+
     def image(self, version: str) -> str:
         """Build the project's image as a version and push it, once; return its name by digest."""
         if version not in self.pushed:
@@ -186,6 +204,16 @@ class Stage:
     def images(self) -> set[str]:
         """Return what the server's pods run."""
         return {pod["spec"]["containers"][0]["image"] for pod in self.pods()}
+
+    def revision_of(self, image: str) -> str:
+        """Return the newest revision that runs an image; nothing where the cluster keeps none."""
+        selector = f"app.kubernetes.io/name={self.name},app.kubernetes.io/component=server"
+        found = []
+        for item in json.loads(self.kubectl("get", "replicasets", "--selector", selector, "--output", "json"))["items"]:
+            if item["spec"]["template"]["spec"]["containers"][0]["image"] == image:
+                annotations = item["metadata"].get("annotations", {})
+                found += [int(annotations[name]) for name in REVISIONS if name in annotations]
+        return str(max(found, default=""))
 
     def evict(self, pod: str) -> bool:
         """Ask for a pod's eviction; return whether the disruption budget allows it."""

@@ -34,7 +34,7 @@ def test_the_strategy_is_changed_without_an_outage(tmp_path_factory):
 
 
 def change(stage: Stage, strategy: str, old: str, new: str) -> None:
-    """Change the strategy as DEPLOYMENT.md says and release a version, under load."""
+    """Change the strategy as DEPLOYMENT.md describes and release a version, under load."""
     copier.run_update(stage.project, data={"strategy": strategy}, defaults=True, overwrite=True, quiet=True)
     assert "<<<<<<<" not in git(stage.project, "diff")
     commit_all(stage.project, f"Release {strategy}")
@@ -48,6 +48,6 @@ def change(stage: Stage, strategy: str, old: str, new: str) -> None:
     assert "runs here:" in done.stdout
     assert versions(load) == {old, new}
     assert stage.smoke(new).returncode == 0
-    wanted = "deployment" if strategy == "rolling" else "rollout"
+    expected = "deployment" if strategy == "rolling" else "rollout"
     found = stage.kubectl("get", "deployments,rollouts", "--output", "name").split()
-    assert [name.split(".")[0] for name in found] == [wanted], found
+    assert [name.split(".")[0] for name in found] == [expected], found

@@ -1,4 +1,4 @@
-"""A stand-in for Railway's public API: real GraphQL over HTTP, one service, deployments that live as a test says."""
+"""A stand-in for Railway's public API: real GraphQL over HTTP, one service, statuses set by the test."""
 
 import http.server
 import json
@@ -21,7 +21,7 @@ GOOD = ["INITIALIZING", "SUCCESS"]
 
 @dataclass
 class Deployment:
-    """A deployment; `plays` are the statuses that it still goes through, one for each time that it is asked for."""
+    """A deployment; `plays` are its next statuses, one per request."""
 
     id: str
     image: str

@@ -1,4 +1,4 @@
-"""What an emitted .railway/railway.ts says, evaluated as the Railway CLI evaluates it."""
+"""The content of an emitted .railway/railway.ts, evaluated as the Railway CLI evaluates it."""
 
 import json
 import os

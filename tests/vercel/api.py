@@ -32,7 +32,7 @@ class Trouble:
 
 @dataclass
 class Vercel:
-    """A team with one project. `health` says what each deployment's smoke test finds, by revision."""
+    """A team with one project. `health` is the smoke test's result of each deployment, by revision."""
 
     name: str = "orders"
     plan: str = "pro"
@@ -75,8 +75,8 @@ class Vercel:
         """Return a deployment by id or host."""
         return next((item for item in self.deployments if name in (item["id"], item["url"])), None)
 
-    def asked(self, method: str, pattern: str) -> list[str]:
-        """Return the paths that were asked for by a method and match a pattern."""
+    def received(self, method: str, pattern: str) -> list[str]:
+        """Return the paths of the received requests with this method that match a pattern."""
         return [path for verb, path in self.requests if verb == method and re.search(pattern, path)]
 
     # What the API answers: a status and a body

@@ -6,6 +6,6 @@ from django.http import HttpRequest, JsonResponse
 
 
 def slow(request: HttpRequest) -> JsonResponse:
-    """Answer after `seconds`, two unless told."""
+    """Answer after `seconds`, two by default."""
     time.sleep(int(request.GET.get("seconds", "2")))
     return JsonResponse({"status": "slow"})

@@ -66,11 +66,11 @@ func breakages(node node, earlier []statement) []breakage {
 	return nil
 }
 
-func isNew(wanted table, earlier []statement) bool {
-	return wanted.Name != "" && slices.ContainsFunc(earlier, func(statement statement) bool {
+func isNew(created table, earlier []statement) bool {
+	return created.Name != "" && slices.ContainsFunc(earlier, func(statement statement) bool {
 		create, createAs := statement.Node.Create, statement.Node.CreateAs
-		return create != nil && !create.IfNotExists && create.Table == wanted ||
-			createAs != nil && createAs.Into.Table == wanted
+		return create != nil && !create.IfNotExists && create.Table == created ||
+			createAs != nil && createAs.Into.Table == created
 	})
 }
 

@@ -1,18 +1,17 @@
 # shellcheck shell=sh
-# How a Deployment is released and brought back. Sourced by kubernetes.sh.
+# Releases and rollbacks of a Deployment. Sourced by kubernetes.sh.
 workload=deployment
 revision_annotation='deployment\.kubernetes\.io/revision'
 
-# A rollout fails when it makes no progress for progressDeadlineSeconds (deployment.yaml), at the latest after this time.
-# Both are watched here as well: Kubernetes may miss the former where it returns to pods that it has had before. Its own
-# verdict comes first, as it is given a little longer.
+# A rollout fails without progress for progressDeadlineSeconds (deployment.yaml), or after this time. The script checks both,
+# because Kubernetes can miss the former for pods that existed before. It gives Kubernetes a few more seconds to report first.
 rollout_seconds=900
-verdict_seconds=15
+grace_seconds=15
 
-# start_release: nothing keeps a Deployment from trying again.
+# start_release: a Deployment requires no retry.
 start_release() { :; }
 
-# await_rollout: waits until all pods run the current revision. Where that will not happen, returns 1 and sets $problem.
+# await_rollout: waits until all pods run the current revision. On failure, returns 1 and sets $problem.
 await_rollout() {
   deadline=$(($(date +%s) + rollout_seconds))
   progress_seconds=$(field "deployment/$name" .spec.progressDeadlineSeconds) || progress_seconds=$rollout_seconds
@@ -23,7 +22,7 @@ await_rollout() {
     if [ "$status" != "$shown" ]; then
       say "$status"
       shown=$status
-      stalled_at=$((now_seconds + progress_seconds + verdict_seconds))
+      stalled_at=$((now_seconds + progress_seconds + grace_seconds))
     fi
     case $status in *'successfully rolled out'*) return ;; esac
     case $status in *'exceeded its progress deadline'*) stalled_at=$now_seconds ;; esac
@@ -43,7 +42,7 @@ $(describe_pods)"
   done
 }
 
-# rollout_problem: prints why the current revision cannot come up, or nothing as long as it may.
+# rollout_problem: prints why the new pods cannot start, or nothing.
 rollout_problem() {
   seen=$(field "deployment/$name" '.metadata.generation} {.status.observedGeneration} {.status.conditions[?(@.type=="ReplicaFailure")].message') || return 0
   read -r generation observed refused <<END
@@ -58,13 +57,40 @@ END
   [ -z "$set_name" ] || stuck_pod "$server,pod-template-hash=${set_name##*-}"
 }
 
-# last_good_revision: prints the revision to return to when the current one fails; nothing where there is none.
-last_good_revision() { last_completed_but "$(current_revision)"; }
+# stable_revision: prints the revision to revert to if the current one fails, or nothing.
+stable_revision() { last_completed_but "$(current_revision)"; }
 
-# is_replaced: succeeds where the current revision is not the one that has proven itself.
+# is_replaced: succeeds if the current revision is not a completed one.
 is_replaced() { ! is_completed "$(current_revision)"; }
 
-# return_to REVISION: brings back the pods of a revision and waits for them.
-return_to() {
+# restore_revision REVISION: rolls back to a revision and waits for its pods.
+restore_revision() {
   kube rollout undo "deployment/$name" --to-revision "$1" && await_rollout
+}
+
+# replace_workload: replaces a Rollout without an outage. The Deployment starts with the running version.
+replace_workload() {
+  rollout=$(kube get rollouts.argoproj.io "$name" --ignore-not-found --output name 2>/dev/null) || return 0
+  [ -n "$rollout" ] || return 0
+  say 'Replacing the Rollout with a Deployment of the running version'
+  if [ -z "$(current_revision)" ]; then
+    released json | kubectl patch --local --filename - --type json --output json --patch "[
+      {\"op\": \"add\", \"path\": \"/spec/replicas\", \"value\": $(field "$rollout" .spec.replicas)},
+      {\"op\": \"replace\", \"path\": \"/spec/template\", \"value\": $(field "$rollout" .spec.template)}]" |
+      kube create --filename -
+    reset_field_owners
+  fi
+  await_rollout || fail "the Deployment did not start: $problem
+The Rollout keeps running."
+  mark_completed "$(current_revision)"
+  # Scale down the previous release that blue-green keeps: the Service would select its pods too.
+  stable=$(field "$rollout" .status.stableRS)
+  for kept in $(kube get replicasets --selector "$server,rollouts-pod-template-hash,rollouts-pod-template-hash!=$stable" --output name); do
+    kube patch "$kept" --type merge --patch '{"spec": {"replicas": 0}}'
+  done
+  # Delete the Rollout without its pods, let the Service select the pods of both, then delete the Rollout's pods.
+  kube delete "$rollout" --cascade=orphan
+  kube patch service "$name" --type merge --patch '{"spec": {"selector": {"rollouts-pod-template-hash": null}}}'
+  kube delete replicasets --selector "$server,rollouts-pod-template-hash"
+  kube delete services "$name-preview" "$name-canary" "$name-stable" --ignore-not-found
 }

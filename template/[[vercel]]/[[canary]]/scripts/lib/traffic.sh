@@ -1,62 +1,62 @@
 # shellcheck shell=sh
-# Canary: a Rolling Release, stage by stage. Sourced by scripts/deploy, after vercel.sh; never run by itself.
+# Canary: a Rolling Release in stages. Sourced by scripts/deploy, after vercel.sh.
 
-# How long each stage is watched, how often it is looked at, and how many of its requests may fail (5xx).
+# Duration of a stage, interval of its checks, and the allowed share of failed requests (5xx).
 stage_seconds=${STAGE_SECONDS:-300}
-look_seconds=15
-most_failures_percent=1
+check_interval_seconds=15
+max_failure_percent=1
 rolling_release=/v1/projects/${VERCEL_PROJECT_ID:-}/rolling-release
 
-# Ends the script unless Rolling Releases are set up so that this script decides about each stage.
+# Exits unless Rolling Releases are enabled with manual approval.
 require_strategy() {
-  ask "$rolling_release/config" || fail "Rolling Releases (Pro and Enterprise plans): $problem"
+  get "$rolling_release/config" || fail "Rolling Releases (Pro and Enterprise plans): $problem"
   case $(of '.rollingRelease.advancementType') in
     manual-approval) ;;
-    '') fail 'Rolling Releases are not set up: DEPLOYMENT.md tells how, on the Pro and Enterprise plans' ;;
-    *) fail 'Rolling Releases advance by themselves: set them to manual approval, as DEPLOYMENT.md tells' ;;
+    '') fail 'Rolling Releases (Pro and Enterprise plans) are not enabled. Enable them as DEPLOYMENT.md describes.' ;;
+    *) fail 'Rolling Releases advance automatically. Set them to manual approval as DEPLOYMENT.md describes.' ;;
   esac
-  ask "$rolling_release" || fail "$problem"
+  get "$rolling_release" || fail "$problem"
   [ "$(of '.rollingRelease.state')" != ACTIVE ] ||
-    fail "a rolling release is under way, of $(of '.rollingRelease.canaryDeployment.id'): end it first, as RUNBOOK.md tells"
+    fail "a rolling release of $(of '.rollingRelease.canaryDeployment.id') is in progress. Abort it as RUNBOOK.md describes."
 }
 
-# read_release ID: sets $state and $stage to those of the rolling release of a deployment; both are empty where there is none.
+# read_release ID: sets $state and $stage of the rolling release of a deployment; both are empty without one.
 read_release() {
-  ask "$rolling_release" || return
+  get "$rolling_release" || return
   state=$(of ".rollingRelease | select(.canaryDeployment.id == \"$1\") | .state")
   stage=$(of ".rollingRelease | select(.canaryDeployment.id == \"$1\") | .activeStage.index")
 }
 
-# await_release ID JQ: waits until a condition holds for $body, as `read_release` leaves it.
+# await_release ID JQ: waits until a condition holds for the $body of read_release.
 await_release() {
   deadline=$(($(date +%s) + switch_seconds))
   while :; do
     read_release "$1" || return
     [ -z "$(of "$2 // false | select(.)")" ] || return 0
     if [ "$state" = ABORTED ]; then
-      problem='the rolling release was aborted by somebody else'
+      problem='another actor aborted the rolling release'
       return 1
     fi
     if [ "$(date +%s)" -ge "$deadline" ]; then
-      problem="the rolling release is not where it should be after $switch_seconds seconds (${state:-none}, stage ${stage:-none})"
+      problem="the rolling release did not advance within $switch_seconds seconds (${state:-none}, stage ${stage:-none})"
       return 1
     fi
     sleep 2
   done
 }
 
-# move PATH BODY: an order whose effect is looked for afterwards, as it may have been done although no answer came.
+# move PATH BODY: sends a command. Without a response, the caller checks whether it was executed.
 move() {
   outcome=0
-  order "$rolling_release/$1" "$2" || outcome=$?
+  post "$rolling_release/$1" "$2" || outcome=$?
   case $outcome in
     0) ;;
-    2) printf '%s; looking whether it was done all the same\n' "$problem" >&2 ;;
+    2) printf '%s; checking whether it was executed\n' "$problem" >&2 ;;
     *) return 1 ;;
   esac
 }
 
-# watch ID ADDRESS: looks at a stage for its time. Where it does not do well, sets $problem and returns 1.
+# watch ID ADDRESS: checks a stage for its duration. If it fails, sets $problem and returns 1.
 watch() {
   since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   until=$(($(date +%s) + stage_seconds))
@@ -67,28 +67,28 @@ $(cat "$work/smoke")"
       return 1
     fi
     [ "$(date +%s)" -lt "$until" ] || break
-    sleep "$look_seconds"
+    sleep "$check_interval_seconds"
   done
   if ! vercel logs requests --deployment "$1" --since "$since" --limit 10000 --json >"$work/requests" 2>"$work/errors"; then
-    problem="the requests cannot be counted: $(cat "$work/errors")"
+    problem="counting the requests failed: $(cat "$work/errors")"
     return 1
   fi
   counted=$(jq --slurp --raw-output '[.[] | select(.type == "request") | .data.httpStatus | tonumber] |
     "\(map(select(. >= 500)) | length) \(length)"' "$work/requests") || counted=
   if [ -z "$counted" ]; then
-    problem='the requests cannot be counted: the answer of `vercel logs` cannot be understood'
+    problem='counting the requests failed: the output of `vercel logs` is invalid'
     return 1
   fi
   say "  ${counted% *} of ${counted#* } requests failed"
-  if [ $((${counted% *} * 100)) -gt $((${counted#* } * most_failures_percent)) ]; then
-    problem="${counted% *} of ${counted#* } requests failed, more than $most_failures_percent %"
+  if [ $((${counted% *} * 100)) -gt $((${counted#* } * max_failure_percent)) ]; then
+    problem="${counted% *} of ${counted#* } requests failed, more than $max_failure_percent %"
     return 1
   fi
 }
 
-# shift_traffic ID ADDRESS: gives a deployment more and more traffic. Where that fails, sets $problem and returns 1.
+# shift_traffic ID ADDRESS: shifts traffic to a deployment in stages. On failure, sets $problem and returns 1.
 shift_traffic() {
-  if [ -z "$previous" ]; then # the first release has nobody to share traffic with
+  if [ -z "$previous" ]; then # the first release has no stable deployment
     switch_to "$1" promote
     return
   fi
@@ -109,18 +109,18 @@ shift_traffic() {
   await_release "$1" '.rollingRelease.state == "COMPLETE"'
 }
 
-# Takes back what shift_traffic has begun: all traffic to the deployment that had it before.
-return_traffic() {
+# Reverts shift_traffic: all traffic to the previous deployment.
+revert_traffic() {
   read_release "$deployment" || return
   [ "$state" = ACTIVE ] || return 0
   stable=$(of .rollingRelease.currentDeployment.id)
   say 'Aborting the rolling release'
-  # Vercel aborts one by a rollback to the deployment that serves the rest.
-  order "/v9/projects/$VERCEL_PROJECT_ID/rollback/$stable" || return
+  # A rollback to the stable deployment aborts the rolling release.
+  post "/v9/projects/$VERCEL_PROJECT_ID/rollback/$stable" || return
   deadline=$(($(date +%s) + switch_seconds))
   while read_release "$deployment" && [ "$state" = ACTIVE ]; do
     if [ "$(date +%s)" -ge "$deadline" ]; then
-      problem="it is still under way after $switch_seconds seconds"
+      problem="the rolling release is still active after $switch_seconds seconds"
       return 1
     fi
     sleep 2

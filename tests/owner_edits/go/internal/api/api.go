@@ -7,7 +7,7 @@ import (
 	"github.com/example/my-service/internal/app"
 )
 
-// Register adds the endpoints to the mux. Handlers find the configuration and what the service depends on in the app.
+// Register adds the endpoints to the mux. The app has the configuration and the dependencies.
 func Register(mux *http.ServeMux, app *app.App) {
 	mux.HandleFunc("GET /{$}", describe(app.Config.Version))
 	mux.HandleFunc("GET /slow", slow)

@@ -1,0 +1,1 @@
+"""Check whether the repository of a backend service is ready for production."""

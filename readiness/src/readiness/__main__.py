@@ -1,0 +1,5 @@
+"""Run the command: `python -m readiness`."""
+
+from readiness.cli import run
+
+run()
