@@ -167,7 +167,7 @@ def test_the_database_is_migrated_between_deployment_and_traffic(stage):
 # A bad release
 
 
-def test_a_deployment_that_is_not_well_gets_no_traffic(stage):
+def test_an_unhealthy_deployment_gets_no_traffic(stage):
     on = stage("canary")
     before = on.vercel.add("old")
     on.vercel.sick.add(on.revision)
@@ -215,7 +215,7 @@ def test_a_canary_that_turns_bad_in_a_stage_is_aborted(stage):
     assert (on.vercel.release["state"], on.vercel.production) == ("ABORTED", before)
 
 
-def test_a_switch_that_vercel_does_not_make_is_said(stage):
+def test_a_failed_switch_is_reported(stage):
     on = stage(switch_result="failed")
     before = on.vercel.add("old")
     done = on.run("deploy", "production")
@@ -263,7 +263,7 @@ def test_an_interrupted_release_leaves_what_served_and_can_be_run_again(stage, s
     assert on.vercel.find(on.vercel.production)["meta"]["revision"] == on.revision
 
 
-def test_a_switch_that_cannot_be_taken_back_is_said(stage):
+def test_a_switch_that_cannot_be_reverted_is_reported(stage):
     on = stage(switch_result="pending")
     on.vercel.add("old")
     library = on.project / "scripts/lib/vercel.sh"
@@ -319,7 +319,7 @@ def test_a_named_deployment_is_returned_to(stage):
     assert on.vercel.production == first
 
 
-def test_what_the_plan_keeps_out_of_reach_is_said(stage):
+def test_a_rollback_that_the_plan_excludes_is_reported(stage):
     on = stage(plan="hobby")
     first = on.vercel.add("aaa")
     on.vercel.add("bbb", first)
@@ -472,7 +472,7 @@ def test_a_switch_is_never_ordered_twice(stage, kind):
         assert "do not use dpl_1 after 1 seconds. See scripts/status, then run this again" in done.stderr
 
 
-def test_nobody_there_is_said(stage):
+def test_an_unreachable_api_is_reported(stage):
     on = stage()
     curl = on.folder / "bin/curl"
     curl.write_text(re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:1", curl.read_text()))
