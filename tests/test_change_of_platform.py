@@ -19,7 +19,7 @@ ROUTES = {"node": "src/routes/index.ts", "go": "internal/api/api.go", "python": 
         ("go", ("vercel", "canary"), ("railway", "rolling")),
     ],
 )
-def test_what_was_the_old_platforms_goes_and_what_the_owner_wrote_stays(tagged, tmp_path, language, before, after):
+def test_a_change_of_platform_replaces_its_files_and_keeps_the_owners(tagged, tmp_path, language, before, after):
     answers = {"language": language, "services": ["postgres", "redis"]}
     old, new = (dict(zip(("platform", "strategy"), cell, strict=True)) for cell in (before, after))
     project = copy(tagged, tmp_path / "project", WORKING_TREE, **answers, **old)
@@ -42,7 +42,7 @@ def test_what_was_the_old_platforms_goes_and_what_the_owner_wrote_stays(tagged, 
     assert "<<<<<<<" not in git(project, "diff")
 
 
-def test_a_file_of_the_old_platform_goes_with_the_owners_edits_in_the_open(tagged, tmp_path):
+def test_git_shows_the_owners_edits_in_a_removed_file(tagged, tmp_path):
     """Git shows what is removed; nothing is committed."""
     project = copy(tagged, tmp_path / "project", WORKING_TREE, platform="kubernetes", language="go")
     settings = project / "deploy/overlays/production/settings.env"
@@ -53,10 +53,12 @@ def test_a_file_of_the_old_platform_goes_with_the_owners_edits_in_the_open(tagge
     assert "\n-MY_SETTING=1\n" in git(project, "diff", "HEAD")
 
 
-def test_a_strategy_that_the_new_platform_cannot_do_is_refused_where_it_is_named_and_else_gives_way(tagged, tmp_path):
+def test_an_unsupported_strategy_is_refused_if_named_and_replaced_otherwise(tagged, tmp_path):
     project = copy(tagged, tmp_path / "project", WORKING_TREE)
     before = contents(project)
-    with pytest.raises(ValueError, match=r"it switches all traffic at once. Choose blue-green"):
+    with pytest.raises(
+        ValueError, match=r"Choose blue-green, or canary \(plans Pro and Enterprise\): Vercel has no instances"
+    ):
         update(project, WORKING_TREE, platform="vercel", strategy="rolling")
     assert contents(project) == before
     update(project, WORKING_TREE, platform="vercel")

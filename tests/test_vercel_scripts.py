@@ -25,7 +25,14 @@ def stage(emit, tmp_path):
     """Return a function that sets an emitted project and a stand-in up."""
     started = []
 
-    def stage(strategy: str = "blue-green", language: str = "node", services=(), **state: object) -> Stage:
+    def stage(
+        strategy: str = "blue-green",
+        language: str = "node",
+        services=(),
+        *,
+        real_cli: tuple[str, ...] = (),
+        **state: object,
+    ) -> Stage:
         if strategy == "canary":
             state.setdefault("rolling", STAGES)
         vercel = Vercel(**state)
@@ -40,7 +47,7 @@ def stage(emit, tmp_path):
         )
         folder = tmp_path / "stage"
         folder.mkdir()
-        return Stage(project, vercel, serves.__enter__(), folder)
+        return Stage(project, vercel, serves.__enter__(), folder, real_cli=real_cli)
 
     yield stage
     for serves in started:
@@ -52,9 +59,9 @@ def stage(emit, tmp_path):
 
 @pytest.mark.parametrize("strategy", ["blue-green", "canary"])
 def test_a_good_release_gets_all_traffic(stage, strategy):
-    on = stage(strategy, request_log=[200] * 300 + [500] * 2)
+    on = stage(strategy, real_cli=("pull", "deploy", "logs"), request_log=[200] * 300 + [500] * 2)
     before = on.vercel.add("old")
-    done = on.run("deploy", "production")
+    done = on.run("deploy", "production", STAGE_SECONDS="1")
     assert done.returncode == 0, done.stdout + done.stderr
     served = on.vercel.find(on.vercel.production)
     assert served["meta"] == {"revision": on.revision, "previous": before}
@@ -77,7 +84,7 @@ def test_a_good_release_gets_all_traffic(stage, strategy):
 
 
 def test_a_preview_is_the_commits_own_is_smoked_and_touches_nothing_else(stage):
-    on = stage(services=["postgres"], name="orders-staging")
+    on = stage(services=["postgres"], real_cli=("pull", "deploy"), name="orders-staging")
     before = on.vercel.add("old")
     (on.project / "vercel.json").write_text("not JSON")  # a change that is not committed
     secret = "bypass-that-stays-secret"
@@ -140,7 +147,8 @@ def test_the_first_canary_has_nobody_to_share_with(stage):
 
 
 def test_the_database_is_migrated_between_deployment_and_traffic(stage):
-    on = stage(language="go", services=["postgres"], secrets={"DATABASE_URL": "postgres://app:hidden@127.0.0.1:2/app"})
+    secrets = {"DATABASE_URL": "postgres://app:hidden@127.0.0.1:2/app"}
+    on = stage(language="go", services=["postgres"], real_cli=("env",), secrets=secrets)
     before = on.vercel.add("old")
     migrated = on.folder / "bin/go"
     migrated.write_text('#!/bin/sh\necho "go $*: $PULLED $DATABASE_URL" >>"$0.calls"\nexit "${MIGRATION_EXIT:-0}"\n')
@@ -159,9 +167,8 @@ def test_the_database_is_migrated_between_deployment_and_traffic(stage):
 # A bad release
 
 
-@pytest.mark.parametrize("strategy", ["blue-green", "canary"])
-def test_a_deployment_that_is_not_well_gets_no_traffic(stage, strategy):
-    on = stage(strategy)
+def test_an_unhealthy_deployment_gets_no_traffic(stage):
+    on = stage("canary")
     before = on.vercel.add("old")
     on.vercel.sick.add(on.revision)
     done = on.run("deploy", "production")
@@ -208,7 +215,7 @@ def test_a_canary_that_turns_bad_in_a_stage_is_aborted(stage):
     assert (on.vercel.release["state"], on.vercel.production) == ("ABORTED", before)
 
 
-def test_a_switch_that_vercel_does_not_make_is_said(stage):
+def test_a_failed_switch_is_reported(stage):
     on = stage(switch_result="failed")
     before = on.vercel.add("old")
     done = on.run("deploy", "production")
@@ -238,7 +245,7 @@ def test_a_canary_requires_rolling_releases_with_manual_approval(stage, rolling,
 
 @pytest.mark.parametrize(
     ("strategy", "moment"),
-    [("blue-green", "/health"), ("blue-green", "/promote/"), ("canary", "/health"), ("canary", "/start")],
+    [("blue-green", "/health"), ("blue-green", "/promote/"), ("canary", "/start")],
 )
 def test_an_interrupted_release_leaves_what_served_and_can_be_run_again(stage, strategy, moment):
     on = stage(strategy)
@@ -256,17 +263,17 @@ def test_an_interrupted_release_leaves_what_served_and_can_be_run_again(stage, s
     assert on.vercel.find(on.vercel.production)["meta"]["revision"] == on.revision
 
 
-def test_a_switch_that_cannot_be_taken_back_is_said(stage):
+def test_a_switch_that_cannot_be_reverted_is_reported(stage):
     on = stage(switch_result="pending")
     on.vercel.add("old")
     library = on.project / "scripts/lib/vercel.sh"
-    library.write_text(library.read_text().replace("switch_seconds=300", "switch_seconds=5"))
+    library.write_text(library.read_text().replace("switch_seconds=300", "switch_seconds=3"))
     started = on.start("deploy", "production")
     until(lambda: "/promote/" in on.calls, 120, lambda: f"no switch:\n{on.calls}")
     started.send_signal(signal.SIGTERM)
     out, err = started.communicate(timeout=60)
     assert started.returncode == 130, out + err
-    assert "Reverting the release failed (the domains do not use dpl_2 after 5 seconds" in out
+    assert "Reverting the release failed (the domains do not use dpl_2 after 3 seconds" in out
 
 
 # A rollback
@@ -312,7 +319,7 @@ def test_a_named_deployment_is_returned_to(stage):
     assert on.vercel.production == first
 
 
-def test_what_the_plan_keeps_out_of_reach_is_said(stage):
+def test_a_rollback_that_the_plan_excludes_is_reported(stage):
     on = stage(plan="hobby")
     first = on.vercel.add("aaa")
     on.vercel.add("bbb", first)
@@ -390,12 +397,11 @@ REFUSALS = [
     (404, "Vercel did not find it. Check VERCEL_ORG_ID and VERCEL_PROJECT_ID (status 404,"),
     (418, "Vercel refuses the request (status 418,"),
 ]
-PASSING = [429, 500, 503, "garbage", "cut"]
-LASTING = [
-    (429, "Vercel's rate limit is reached (status 429"),
-    (500, "Vercel failed (status 500"),
+TEMPORARY = [
+    (503, "Vercel failed (status 503, Something about the request)"),
+    (500, "Vercel failed (status 500, Something about the request)"),
+    (429, "Vercel's rate limit is reached (status 429, Something about the request)"),
     ("garbage", "Vercel's response is invalid (status 200)"),
-    ("cut", "Vercel does not respond: curl:"),
 ]
 
 
@@ -409,29 +415,31 @@ def test_a_permanent_error_is_reported_without_a_retry(stage, kind, message):
     assert len(on.vercel.requests) == 1
 
 
-@pytest.mark.parametrize("kind", PASSING)
-def test_a_temporary_error_is_retried(stage, kind):
+def test_temporary_errors_are_retried(stage):
     on = stage()
     on.vercel.add("aaa")
-    on.vercel.troubles.append(Trouble("GET", "projects", kind, times=2))
+    on.vercel.troubles += [Trouble("GET", "projects", kind) for kind, _ in TEMPORARY]
+    on.vercel.troubles.append(Trouble("GET", "deployments", "cut"))
     done = on.run("status", "production")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("; retrying in 2 seconds\n") == 2
+    *lines, last = done.stderr.splitlines()
+    assert lines == [f"{message}; retrying in 2 seconds" for _, message in TEMPORARY]
+    assert last.startswith("Vercel does not respond: curl:")
+    assert last.endswith("; retrying in 2 seconds")
 
 
-def test_too_many_requests_are_repeated_when_vercel_says(stage):
+def test_a_rate_limited_request_waits_for_retry_after(stage):
     on = stage()
     on.vercel.troubles.append(Trouble("GET", "projects", 429, headers={"Retry-After": "7"}))
     assert "retrying in 7 seconds" in on.run("status", "production").stderr
 
 
-@pytest.mark.parametrize(("kind", "message"), LASTING)
-def test_what_does_not_pass_is_given_up(stage, kind, message):
+def test_retries_are_limited(stage):
     on = stage()
-    on.vercel.troubles.append(Trouble("GET", "projects", kind, times=99))
+    on.vercel.troubles.append(Trouble("GET", "projects", 500, times=99))
     done = on.run("status", "production")
     assert done.returncode == 1
-    assert f"error: {message}" in done.stderr
+    assert "error: Vercel failed (status 500" in done.stderr
     assert len(on.vercel.requests) == 5
 
 
@@ -464,7 +472,7 @@ def test_a_switch_is_never_ordered_twice(stage, kind):
         assert "do not use dpl_1 after 1 seconds. See scripts/status, then run this again" in done.stderr
 
 
-def test_nobody_there_is_said(stage):
+def test_an_unreachable_api_is_reported(stage):
     on = stage()
     curl = on.folder / "bin/curl"
     curl.write_text(re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:1", curl.read_text()))
