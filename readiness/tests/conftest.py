@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import readiness.checks  # noqa: F401 # registers the checks
 from readiness.repository import Repository
 
 Create = Callable[..., Repository]

@@ -3,12 +3,13 @@
 import re
 
 from readiness.detection import traits
-from readiness.documents import get, line_of, to_yaml
+from readiness.documents import get, line_of
 from readiness.findings import CannotJudgeError, Findings, failed, judge, passed, unknown
 from readiness.languages import language
 from readiness.registry import check
 from readiness.repository import Repository
 from readiness.workflows import WORKFLOWS, expect_step_on, jobs, workflows
+from readiness.zizmor import Audit, audit, audited_files
 
 # Pipelines of other systems.
 OTHER_PIPELINES = (
@@ -168,22 +169,31 @@ def permissions_least(repository: Repository) -> Findings:
 
 @check("service", "credentials-not-kept")
 def credentials_not_kept(repository: Repository) -> Findings:
-    for job in jobs(repository):
-        for number, step in job.steps:
-            if str(step.get("uses", "")).startswith("actions/checkout@"):
-                kept = get(step, "with", "persist-credentials", default="missing")
-                seen, place = f"persist-credentials {to_yaml(kept)}", job.place("steps", number, "uses")
-                yield judge(kept is False, seen, "false", place)
+    """Ask zizmor which checkouts keep their credentials."""
+    if any(USES_CHECKOUT.search(repository.text(file)) for file in audited_files(repository)):
+        yield from judge_files(repository, audit(repository, "artipacked"), "persist-credentials: false")
+
+
+USES_CHECKOUT = re.compile(r"\buses: *[\"']?actions/checkout@")
 
 
 @check("service", "values-not-in-commands")
 def values_not_in_commands(repository: Repository) -> Findings:
-    for job in jobs(repository):
-        for number, step in job.steps:
-            if "run" in step:
-                expression = re.search(r"\$\{\{.*?\}\}", str(step["run"]))
-                seen = expression[0] if expression else str(step.get("name", "step"))
-                yield judge(not expression, seen, "values passed through env:", job.place("steps", number, "run"))
+    """Ask zizmor which expressions become commands, and which of them an attacker may control."""
+    found = audit(repository, "template-injection")
+    if not repository.is_emitted:
+        found = [entry for entry in found if entry.is_severe]
+    if any(re.search(r"\brun:|\bscript:", repository.text(file)) for file in audited_files(repository)):
+        yield from judge_files(repository, found, "values passed through env:")
+
+
+def judge_files(repository: Repository, found: list[Audit], expected: str) -> Findings:
+    """Return what zizmor found in each workflow and action."""
+    for file in audited_files(repository):
+        here = [entry for entry in found if entry.place[0] == file]
+        yield from (failed(f"{entry.text}: expected {expected}", entry.place) for entry in here)
+        if not here:
+            yield passed(f"zizmor finds nothing in {file}", (file, 1))
 
 
 @check("service", "secrets-behind-environments")
