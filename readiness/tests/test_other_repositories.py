@@ -278,6 +278,29 @@ def test_checks_of_other_build_tools_are_known(create, steps, outcome):
     assert outcomes(create({".github/workflows/ci.yaml": workflow}))["checks-on-every-change"] is outcome
 
 
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        ("[pull_request]", Outcome.PASS),
+        ("[push]", Outcome.PASS),
+        ("{push: {branches: [main]}}", Outcome.FAIL),
+        ("{push: {branches: [main]}, pull_request: {}}", Outcome.PASS),
+    ],
+)
+def test_a_workflow_on_every_push_runs_on_changes(create, events, outcome):
+    workflow = WORKFLOW.replace("[pull_request]", events)
+    assert outcomes(create({".github/workflows/ci.yaml": workflow}))["checks-on-every-change"] is outcome
+
+
+def test_hooks_of_pre_commit_are_checks(create):
+    steps = "- run: pre-commit run --all\n      - run: pytest\n      - run: pytest tests/integration\n"
+    workflow = f"on: [push]\njobs:\n  build:\n    runs-on: ubuntu-24.04\n    steps:\n      {steps}"
+    files = {".github/workflows/ci.yaml": workflow, "pyproject.toml": ""}
+    assert outcomes(create(files))["checks-on-every-change"] is Outcome.FAIL
+    files[".pre-commit-config.yaml"] = "repos: [{hooks: [{id: mypy}]}]\n"
+    assert outcomes(create(files))["checks-on-every-change"] is Outcome.PASS
+
+
 def test_a_called_workflow_may_run_the_checks(create):
     workflow = "on: [pull_request]\njobs:\n  build: {uses: example/.github/.github/workflows/build.yml@main}\n"
     assert outcomes(create({".github/workflows/ci.yaml": workflow}))["checks-on-every-change"] is Outcome.UNKNOWN

@@ -41,33 +41,38 @@ def checks_on_every_change(repository: Repository) -> Findings:
         yield expect_step_on(repository, "pull_request", f"make {verb}", verb)
 
 
+def runs_on_changes(workflow: object) -> bool:
+    """Return whether a workflow runs on pull requests, or on every push to any branch."""
+    events = get(workflow, "on", default={})
+    narrowed = {"branches", "branches-ignore", "tags"} & set(get(events, "push", default={}))
+    return "pull_request" in events or ("push" in events and not narrowed)
+
+
 def find_checks(repository: Repository) -> Findings:
-    """Return whether workflows that run on pull requests run each kind of check, in a repository of another origin."""
-    on_change = [
-        job for job in jobs(repository) if "pull_request" in get(workflows(repository)[job.file], "on", default={})
-    ]
+    """Return whether workflows that run on every change run each kind of check, in a repository of another origin."""
+    on_change = [job for job in jobs(repository) if runs_on_changes(workflows(repository)[job.file])]
     calls = [job for job in on_change if "uses" in job.content]
     hooks = "".join(repository.text(name) for name in repository.matching(".pre-commit-config.y*ml", "prek.toml"))
     is_typed = not {"node", "python"} & traits(repository)  # the compiler checks the types
     for verb, pattern in CHECKS.items():
         if verb == "typecheck" and is_typed:
             continue
-        found = expect_step_on(repository, "pull_request", pattern, verb)
-        actions = [
+        places = [job.place("steps", number, "run") for job in on_change for number, _ in job.runs(pattern)]
+        places += [
             job.place("steps", number, "uses")
             for job in on_change
             for number, step in job.steps
             if re.search(pattern, str(step.get("uses", "")).partition("@")[0])
         ]
         runs_hooks = any(job.runs(r"\S*(pre-commit|prek)") for job in on_change) and re.search(pattern, hooks)
-        if found.is_good or actions or runs_hooks:
-            yield found if found.is_good else passed(verb, next(iter(actions), (WORKFLOWS, 0)))
+        if places or runs_hooks:
+            yield passed(verb, next(iter(places), (WORKFLOWS, 0)))
         elif calls:
             yield unknown(f"{verb}: a called workflow may run it", calls[0].place("uses"))
         elif verb == "integration" and on_change:
             yield unknown("no step names integration tests: the unit tests may contain them")
         else:
-            yield found
+            yield failed(f"{verb}: expected a step of a workflow that runs on pull_request", (WORKFLOWS, 0))
 
 
 LONGEST_JOB_MINUTES = 60
