@@ -444,3 +444,10 @@ def test_manual_items_explain_how_to_check_them(create):
     results = {result.item.name: result for result in check_items(create({}))}
     assert "readiness.yml" not in results["on-call"].evidence[0].text
     assert results["on-call"].item.how in results["on-call"].evidence[0].text
+
+
+def test_a_middleware_sets_some_headers(create):
+    text = "MIDDLEWARE = ['django.middleware.security.SecurityMiddleware']\n"
+    results = {result.item.name: result for result in check_items(create({"settings.py": text}))}
+    seen = [finding.text for finding in results["security-headers"].findings if finding.outcome is Outcome.PASS]
+    assert seen == ["X-Content-Type-Options"]

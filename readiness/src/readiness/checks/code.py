@@ -58,12 +58,22 @@ def detailed_health_closed(repository: Repository) -> Findings:
     )
 
 
+# What sets each header in Django.
+DJANGO = {
+    "x-content-type-options": ["SecurityMiddleware"],
+    "x-frame-options": ["XFrameOptionsMiddleware"],
+    "content-security-policy": ["ContentSecurityPolicyMiddleware", "CSPMiddleware"],
+    "strict-transport-security": ["SECURE_HSTS_SECONDS"],
+}
+
+
 @check("service", "security-headers")
 def security_headers(repository: Repository) -> Findings:
     if not repository.is_emitted:
         sources = source_files(repository)
         for header in (*HEADERS, TLS_HEADER):
-            place = repository.find(rf"(?i)\b{header}\b|\bhelmet\b|SecurityMiddleware", *sources)
+            setters = "|".join([r"\bhelmet\b", *DJANGO.get(header.lower(), [])])
+            place = repository.find(rf"(?i)\b{header}\b|{setters}", *sources)
             text = f"{header} is not in the sources: a library or a proxy may send it"
             yield passed(header, place) if any(place) else unknown(text)
         return
