@@ -85,11 +85,11 @@ def test_facts_hold_wherever_they_stand(create):
         "health-endpoints",
     ):
         assert found[item] is Outcome.PASS, item
-    for item in ("own-healthcheck", "startup-probe", "resources-bounded", "pods-not-root", "dependencies-updated"):
+    for item in ("startup-probe", "resources-bounded", "pods-not-root", "dependencies-updated"):
         assert found[item] is Outcome.FAIL, item
     for item in ("fail-fast", "time-to-drain", "metrics-closed"):
         assert found[item] is Outcome.UNKNOWN, item
-    for item in ("autoscaler-alone", "compose-stays-local", "deploys-never-cancelled"):
+    for item in ("autoscaler-alone", "compose-stays-local", "deploys-never-cancelled", "own-healthcheck"):
         assert found[item] is Outcome.NOT_APPLICABLE, item
     assert found["on-call"] is Outcome.MANUAL
 
@@ -404,6 +404,7 @@ def test_placeholders_and_output_are_no_commands(create, block, outcome):
     [
         ("main.go", 'import "google.golang.org/grpc/health"\n', Outcome.UNKNOWN),
         ("main.go", 'mux.HandleFunc("GET /healthz", live)\nmux.HandleFunc("GET /readyz", ready)\n', Outcome.PASS),
+        ("pom.xml", "<artifactId>spring-boot-starter-actuator</artifactId>\n", Outcome.PASS),
         ("urls.py", 'path("health/", live), path("ready/", ready)\n', Outcome.PASS),
         ("health_test.go", 'get("/healthz")\nget("/readyz")\n', Outcome.UNKNOWN),
     ],
@@ -451,3 +452,17 @@ def test_a_middleware_sets_some_headers(create):
     results = {result.item.name: result for result in check_items(create({"settings.py": text}))}
     seen = [finding.text for finding in results["security-headers"].findings if finding.outcome is Outcome.PASS]
     assert seen == ["X-Content-Type-Options"]
+
+
+def test_probes_take_the_place_of_a_health_check_in_the_image(create):
+    files = {"Dockerfile": 'FROM debian:13\nCMD ["/orders"]\n'}
+    assert outcomes(create(files))["own-healthcheck"] is Outcome.FAIL
+    assert outcomes(create({**files, "k8s/orders.yaml": DEPLOYMENT}))["own-healthcheck"] is Outcome.NOT_APPLICABLE
+
+
+def test_charts_beside_other_manifests_are_named_once(create, capsys):
+    repository = create({"charts/orders/Chart.yaml": "name: orders\n", "k8s/orders.yaml": DEPLOYMENT})
+    main([], repository.root)
+    assert capsys.readouterr().out.count("Helm templates of charts/orders") == 1
+    main(["--format", "json"], repository.root)
+    assert "Not checked" not in capsys.readouterr().out

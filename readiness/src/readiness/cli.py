@@ -10,6 +10,7 @@ import readiness.checks  # noqa: F401 # registers the checks
 from readiness.container_image import check_image
 from readiness.findings import ArgumentError, Finding, ReadinessError
 from readiness.formats import FORMATS
+from readiness.manifests import unread
 from readiness.repository import Repository
 from readiness.results import check_items, count
 from readiness.running_service import check_service
@@ -77,6 +78,8 @@ def main(arguments: list[str] | None = None, root: Path | None = None) -> int:
         print(f"error: {error.filename} is missing. Restore it.", file=sys.stderr)
         return 1
     try:
+        if options.format == "text" and (left := unread(repository)):
+            print(left, end="\n\n")
         print(FORMATS[options.format](results, verbose=options.verbose), flush=True)
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -87,6 +87,14 @@ def environments(repository: Repository) -> list[str]:
     return found
 
 
+def unread(repository: Repository) -> str:
+    """Return a sentence on the charts beside the manifests that are read, or an empty text."""
+    if repository.is_emitted or not helm_charts(repository):
+        return ""
+    charts = ", ".join(chart or "Chart.yaml" for chart in helm_charts(repository))
+    return f"Not checked: Helm templates of {charts}. Render them with `helm template` and check the result."
+
+
 def builds(repository: Repository, folder: str) -> bool:
     """Return whether a kustomization builds without the network."""
     try:

@@ -36,6 +36,9 @@ def find_health_endpoints(repository: Repository) -> Findings:
         if not any(place):  # frameworks that route by the names of files
             routes = [file for file in sources if re.search(rf"(^|/)({paths})/route\.[jt]s$", file)]
             place = (routes[0], 1) if routes else place
+        if not any(place):
+            builds = own(repository.matching("pom.xml", "*/pom.xml", "build.gradle*", "*/build.gradle*"))
+            place = repository.find(r"spring-boot-starter-actuator|quarkus-smallrye-health", *builds)
         yield passed(f"a path for {name}", place) if any(place) else unknown(f"no usual path for {name} in the sources")
 
 

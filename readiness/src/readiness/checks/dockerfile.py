@@ -2,6 +2,7 @@
 
 import re
 
+from readiness.detection import traits
 from readiness.dockerfile import Instruction, base_of, instructions, is_numeric, last_stage, stages
 from readiness.documents import get, line_of, to_yaml
 from readiness.findings import Findings, judge, unknown
@@ -87,6 +88,8 @@ def exec_form(repository: Repository) -> Findings:
 def own_healthcheck(repository: Repository) -> Findings:
     for file in dockerfiles(repository):
         found = last_stage(repository, file, "HEALTHCHECK")
+        if not found and not repository.is_emitted and "kubernetes" in traits(repository):
+            continue  # probes take its place
         last = found[-1] if found else instructions(repository, file)[-1]
         words = last.words if found else None
         is_own = words and not {word.rpartition("/")[2] for word in words} & {"curl", "wget", "sh", "bash"}
