@@ -271,6 +271,8 @@ def test_a_test_in_a_cluster_of_its_own_is_not_a_release(create):
         ("- run: ./gradlew build checkstyleMain", Outcome.UNKNOWN),
         ("- {run: ./mvnw -B verify}\n      - uses: example/lint-action@v1", Outcome.UNKNOWN),
         ("- run: npm test", Outcome.FAIL),
+        ("- run: npm test; helm lint charts/orders", Outcome.FAIL),
+        ("- run: npm install --tag latest; npm run lint", Outcome.FAIL),
     ],
 )
 def test_checks_of_other_build_tools_are_known(create, steps, outcome):
@@ -466,3 +468,16 @@ def test_charts_beside_other_manifests_are_named_once(create, capsys):
     assert capsys.readouterr().out.count("Helm templates of charts/orders") == 1
     main(["--format", "json"], repository.root)
     assert "Not checked" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "outcome"),
+    [
+        ("server.ts", 'import helmet from "helmet";\n', Outcome.PASS),
+        ("server.ts", "import helmet from '@fastify/helmet';\n", Outcome.PASS),
+        ("words.js", 'const words = "glove,helmet,scarf";\n', Outcome.UNKNOWN),
+        ("static/js/words.min.js", 'helmet("glove")\n', Outcome.UNKNOWN),
+    ],
+)
+def test_helmet_sets_the_headers_where_it_is_imported(create, name, text, outcome):
+    assert outcomes(create({name: text}))["security-headers"] is outcome

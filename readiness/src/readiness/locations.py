@@ -13,7 +13,9 @@ from readiness.findings import NotApplicableError, ReadinessError
 from readiness.repository import Repository
 
 # Folders of copies, and of files for editors and agents: folders whose names begin with a dot, other than .github.
-COPIED = re.compile(r"(^|/)(vendor|node_modules|third_party|\.(?!github/|circleci/|docker/|railway/)[^/]+)/")
+COPIED = re.compile(
+    r"(^|/)(vendor|node_modules|third_party|\.(?!github/|circleci/|docker/|railway/)[^/]+)/|[.-]min\.js$"
+)
 
 # Folders of files that are not the service's own.
 TESTS = r"([\w.-]*tests?|__tests__|testdata|testing|e2e|cypress|fixtures?)/"

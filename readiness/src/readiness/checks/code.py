@@ -75,7 +75,7 @@ def security_headers(repository: Repository) -> Findings:
     if not repository.is_emitted:
         sources = source_files(repository)
         for header in (*HEADERS, TLS_HEADER):
-            setters = "|".join([r"\bhelmet\b", *DJANGO.get(header.lower(), [])])
+            setters = "|".join([r"[\"'/]helmet[\"']|\bhelmet\(", *DJANGO.get(header.lower(), [])])
             place = repository.find(rf"(?i)\b{header}\b|{setters}", *sources)
             text = f"{header} is not in the sources: a library or a proxy may send it"
             yield passed(header, place) if any(place) else unknown(text)

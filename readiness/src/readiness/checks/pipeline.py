@@ -19,10 +19,10 @@ OTHER_PIPELINES = (
 
 # Commands and actions of the checks, in repositories that choose their own.
 CHECKS = {
-    "lint": r"\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|checkstyle|spotless|pre-commit)\S*",
+    "lint": r"(?<!helm )\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|checkstyle|spotless|pre-commit)\S*",
     "typecheck": (r"(\S*typecheck\S*|\S*type-check\S*|tsc|mypy|pyright|ty check|go (vet|build|test)|\w+( run)? build)"),
     "test": (
-        r"(\S*(test|tox|nox|vitest|jest|rspec)\S*"
+        r"(\S*((?<!la)test|tox|nox|vitest|jest|rspec)\S*"
         r"|\S*mvnw?\b.*\b(verify|package|install)|\S*gradlew?\b.*\b(build|check))"
     ),
     "integration": r"\S*(integration|e2e|end-to-end|smoke)\S*",
