@@ -19,7 +19,10 @@ OTHER_PIPELINES = (
 
 # Commands and actions of the checks, in repositories that choose their own.
 CHECKS = {
-    "lint": r"(?<!helm )\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|checkstyle|spotless|pre-commit)\S*",
+    "lint": (
+        r"(?<!helm )\S*(lint|ruff|flake8|pylint|black|prettier|biome|gofmt|staticcheck|checkstyle|spotless"
+        r"|pre-commit)\S*"
+    ),
     "typecheck": (r"(\S*typecheck\S*|\S*type-check\S*|tsc|mypy|pyright|ty check|go (vet|build|test)|\w+( run)? build)"),
     "test": (
         r"(\S*((?<!la)test|tox|nox|vitest|jest|rspec)\S*"
