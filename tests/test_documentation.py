@@ -69,7 +69,7 @@ def test_the_readme_copy_command_works_as_printed(tmp_path):
             "\nmigrations/  00001_create_examples.sql",
         ),
         ("<!-- file language=python path=api/urls.py -->\n", "```python\n"),
-        ("<!-- commands language=node -->\n", "| `make typecheck` | Check the types | `npm run typecheck` |"),
+        ("<!-- commands language=node -->\n", "| `make typecheck` | Check types | `npm run typecheck` |"),
     ],
 )
 def test_only_a_block_is_refreshed(render, before, inside):
@@ -133,7 +133,7 @@ def test_the_picture_is_current():
 
 def test_a_changed_question_outdates_the_picture(elsewhere):
     questions = elsewhere / "copier.yml"
-    questions.write_text(questions.read_text().replace("the smallest image", "a small image"))
+    questions.write_text(questions.read_text().replace("smallest image", "small image"))
     done = run(elsewhere, "refresh-picture", "--check")
     assert done.returncode == 1
     assert "out of date" in done.stderr

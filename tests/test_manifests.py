@@ -667,7 +667,7 @@ def test_settings_and_secrets_are_the_variables_of_the_service(built, projects):
     for answers, project in projects:
         documented = (project / "DEPLOYMENT.md").read_text()
         secrets = {item["name"] for item in variables(answers["language"], answers["services"]) if item.get("secret")}
-        assert set(re.findall(r"`([A-Z_]+)`", documented.split("each of")[1].split("with values")[0])) == secrets
+        assert set(re.findall(r"`([A-Z_]+)`", documented.split("each of")[1].split("Use different")[0])) == secrets
 
 
 def test_a_migration_exists_only_with_a_database_and_a_pre_traffic_check_only_in_rolling(built):

@@ -1,4 +1,4 @@
-"""Promise: the checks of an emitted repository reject a migration that breaks the version that still runs."""
+"""Promise: the checks of an emitted repository reject a migration that breaks the running version."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from tests.test_project_checks import TOOLCHAINS
 CONTRACT = "phase: contract, since release 1.4 nothing uses it"
 EXPAND = "phase: expand, it only fills the new column"
 UNCLEAR = "The lint cannot judge"
-NO_PHASE = "is not a phase and why"
+NO_PHASE = "is not a phase with a reason"
 
 # The name of a migration, its statements, and the error of its lint, or None if it passes.
 SQL = [
@@ -302,7 +302,7 @@ def test_verdict(verdicts, language, migration):
     assert "-- phase: contract, " in finding or "# phase: contract, " in finding
     if migration.error not in (NO_PHASE, UNCLEAR) and "syntax" not in migration.error:
         assert "Expand first: " in finding
-        assert "the version that still runs" in finding
+        assert "the running version" in finding
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

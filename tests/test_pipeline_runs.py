@@ -19,6 +19,7 @@ from tests.runner import Job, load, run_job, run_workflow
 from tests.test_project_checks import TOOLCHAINS
 from tests.updates import commit_all, git
 
+NOT_RELEASED_YET = "http://127.0.0.1:1"  # nothing listens there
 DIGEST = "sha256:" + "d" * 64
 IMAGE = f"ghcr.io/example/my-service@{DIGEST}"
 PUSH = "docker/build-push-action"
@@ -190,6 +191,7 @@ def run_checks(project: Path, folder: Path, checks: tuple[str, ...] = CHECKS) ->
         f'{"|".join(checks)}) exec {make} "$@" ;;\nesac\n',
     )
     secrets = {name: {"KUBECONFIG": KUBECONFIG} for name in ("staging", "production")}
+    variables = {name: {"URL": NOT_RELEASED_YET} for name in secrets}
     github = {
         "event_name": "push",
         "sha": git(project, "rev-parse", "HEAD").strip(),
@@ -202,6 +204,7 @@ def run_checks(project: Path, folder: Path, checks: tuple[str, ...] = CHECKS) ->
         {"github": {**github, "event": {"before": "0" * 40}}},
         folder / "run",
         secrets=secrets,
+        variables=variables,
         path=f"{folder / 'bin'}:{os.environ['PATH']}",
         stand_ins={PUSH: lambda _: {"digest": DIGEST}},
     )
@@ -419,7 +422,7 @@ def test_a_rollback_that_fails_asks_for_somebody(scene):
 def test_an_environment_that_was_never_set_up_says_so(scene):
     scene.secrets = {}
     jobs = scene.push()
-    assert "no secret KUBECONFIG" in jobs["staging"].log()
+    assert "the secret KUBECONFIG of this environment is missing" in jobs["staging"].log()
     scene.variables = {}
     assert "set the variable URL" in scene.push()["staging"].log()
 
