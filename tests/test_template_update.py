@@ -27,6 +27,7 @@ def template(tmp_path_factory) -> Path:
     script.write_text(
         script.read_text().replace("#!/bin/sh\n", "#!/bin/sh\n" + "echo 'the new one runs'; exit 3\n" * 400)
     )
+    (clone / "template/scripts/check-readiness").unlink()
     commit_all(clone, "Improve")
     git(clone, "tag", NEXT)
     return clone
@@ -90,12 +91,16 @@ def test_a_newer_release_opens_a_pull_request_that_lists_the_changes(project):
         "",
         ".copier-answers.yml",
         "Makefile",
+        "scripts/check-readiness",
         "scripts/update-template",
     ]
     assert "Show what there is" in git(project.server, "show", f"{branch}:Makefile")
     opened = project.opened.read_text()
     assert f"--head {branch} --title Update the template from {WORKING_TREE} to {NEXT}" in opened
     assert "Makefile" in opened
+    removed = "Removed by the template, with your edits in them:\n"
+    assert f"{removed}scripts/check-readiness\n" in done.stdout
+    assert f"{removed}\nscripts/check-readiness\n" in opened
 
 
 def test_a_conflict_is_reported_and_nothing_is_pushed(project):

@@ -78,7 +78,7 @@ def new_stage(render, folder: Path, *, strategy: str, language: str, services: l
         stage.change_setting("ALLOWED_HOSTS", f"{name},127.0.0.1")
     done = stage.deploy(stage.image("1.0.0"))
     assert done.returncode == 0, done.stdout
-    assert ("The database is migrated." in done.stdout) == ("postgres" in services)
+    assert ("Migrations finished." in done.stdout) == ("postgres" in services)
     stage.open_way_in()
     stage.require_way_in()
     return stage
