@@ -80,7 +80,8 @@ def test_a_release_that_is_not_well_is_rolled_back(scene):
 def test_a_missing_secret_is_named(scene):
     for name in SECRETS[scene.platform]:
         scene.secrets = dict.fromkeys(scene.secrets, scene.given | {name: ""})
-        assert f"the secret {name} of this environment is missing. See docs/pipeline.md" in scene.push()["staging"].log()
+        log = scene.push()["staging"].log()
+        assert f"the secret {name} of this environment is missing. See docs/pipeline.md" in log
     assert released(scene) == []
 
 
