@@ -104,7 +104,7 @@ def unbuilt(projects) -> list[Path]:
     paths = [
         path
         for _, project in projects
-        for path in [project / "deploy/deployer.yaml", project / "deploy/namespaces.yaml"]
+        for path in [project / "deploy/deployer.yaml", *(project / "deploy/overlays").glob("*/namespace.yaml")]
     ]
     return list({path.read_text(): path for path in paths}.values())
 
@@ -685,12 +685,10 @@ def test_a_private_image_is_pulled_with_a_secret(built):
 
 def test_namespaces_enforce_the_restricted_level(projects):
     for _, project in projects:
-        namespaces = load((project / "deploy/namespaces.yaml").read_text())
-        assert {namespace["metadata"]["labels"]["environment"] for namespace in namespaces} == set(OVERLAYS)
-        for namespace in namespaces:
-            labels = namespace["metadata"]["labels"]
-            assert namespace["metadata"]["name"] == f"{project.name}-{labels['environment']}"
-            assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+        for overlay in OVERLAYS:
+            (namespace,) = load((project / "deploy/overlays" / overlay / "namespace.yaml").read_text())
+            assert namespace["metadata"]["name"] == f"{project.name}-{overlay}"
+            assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 def test_the_longest_name_fits_everywhere(render):

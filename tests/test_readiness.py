@@ -51,7 +51,7 @@ WORKFLOW = ".github/workflows/pipeline.yml"
 DEPLOYMENT = "deploy/base/deployment.yaml"
 ROLLOUT = "deploy/base/rollout.yaml"
 ANALYSIS = "deploy/base/analysis.yaml"
-PRE_TRAFFIC_CHECK = "deploy/base/pre-traffic-check.yaml"
+PRE_TRAFFIC_CHECK = "deploy/base/trial.yaml"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -254,8 +254,8 @@ EDITS = [
     ("pods-enough", f"{STAGING}/kustomization.yaml", "count: 2", "count: 1"),
     ("autoscaler-alone", f"{PRODUCTION}/horizontal-pod-autoscaler.yaml", "    name: my-service", "    name: my-servant"),
     ("autoscaler-alone", f"{PRODUCTION}/kustomization.yaml", "configMapGenerator", "replicas:\n  - name: my-service\n    count: 5\nconfigMapGenerator"),
-    ("nodes-can-drain", DEPLOYMENT, "maxUnavailable: 1", "maxUnavailable: 0"),
-    ("nodes-can-drain", DEPLOYMENT, "maxUnavailable: 1", "minAvailable: 100%"),
+    ("nodes-can-drain", "deploy/base/pod-disruption-budget.yaml", "maxUnavailable: 1", "maxUnavailable: 0"),
+    ("nodes-can-drain", "deploy/base/pod-disruption-budget.yaml", "maxUnavailable: 1", "minAvailable: 100%"),
     ("pods-spread", DEPLOYMENT, "topologyKey: kubernetes.io/hostname", "topologyKey: topology.kubernetes.io/region"),
     ("services-find-pods", "deploy/base/service.yaml", "    app.kubernetes.io/component: server\n  ports", "    app.kubernetes.io/component: serve\n  ports"),
     ("services-find-pods", "deploy/base/service.yaml", "targetPort: http", "targetPort: web"),
@@ -300,14 +300,14 @@ EDITS = [
     ("pods-confined", DEPLOYMENT, "type: RuntimeDefault", "type: Unconfined"),
     ("pods-off-the-host", DEPLOYMENT, "      enableServiceLinks: false", "      hostNetwork: true\n      enableServiceLinks: false"),
     ("no-cluster-token", DEPLOYMENT, "automountServiceAccountToken: false", "automountServiceAccountToken: true"),
-    ("no-cluster-token", DEPLOYMENT, "\nautomountServiceAccountToken: false\n", "\n"),
-    ("namespaces-restricted", "deploy/namespaces.yaml", "enforce: restricted", "enforce: baseline"),
+    ("no-cluster-token", "deploy/base/service-account.yaml", "automountServiceAccountToken: false\n", ""),
+    ("namespaces-restricted", f"{PRODUCTION}/namespace.yaml", "enforce: restricted", "enforce: baseline"),
     ("network-closed", "deploy/base/network-policy.yaml", "    - Egress\n", ""),
     ("network-closed", "deploy/base/network-policy.yaml", "  egress:\n", "  egress:\n    - {}\n"),
     ("secrets-by-reference", DEPLOYMENT, "          envFrom:", "          env:\n            - name: JWT_SECRET\n              value: abc\n          envFrom:"),
     ("deployer-least-rights", "deploy/deployer.yaml", "[serviceaccounts, configmaps]", "[serviceaccounts, configmaps, secrets]"),
     ("deployer-least-rights", "deploy/deployer.yaml", "kind: RoleBinding", "kind: ClusterRoleBinding"),
-    ("tried-without-traffic", "deploy/base/kustomization.yaml", "  - pre-traffic-check.yaml\n", ""),
+    ("tried-without-traffic", "deploy/base/kustomization.yaml", "  - trial.yaml\n", ""),
     ("tried-without-traffic", "deploy/base/service.yaml", "    app.kubernetes.io/component: server\n  ports", "  ports"),
     ("tried-without-traffic", PRE_TRAFFIC_CHECK, "  activeDeadlineSeconds: 240\n", ""),
     ("tried-without-traffic", PRE_TRAFFIC_CHECK, "backoffLimit: 0", "backoffLimit: 3"),
@@ -338,7 +338,7 @@ EDITS = [
     ("actions-pinned", WORKFLOW, " # v7.3.0", ""),
     ("commands-work", "RUNBOOK.md", "scripts/status production\n", "scripts/state production\n"),
     ("commands-work", "DEPLOYMENT.md", "kubectl apply -f deploy", "kubectl apply -f 'deploy"),
-    ("commands-work", "DEPLOYMENT.md", "deploy/namespaces.yaml --selector", "deploy/namespace.yaml --selector"),
+    ("commands-work", "DEPLOYMENT.md", "deploy/overlays/staging/namespace.yaml\n", "deploy/overlays/stage/namespace.yaml\n"),
     ("commands-work", "README.md", "make dev ", "make develop "),
     ("links-lead-somewhere", "DEPLOYMENT.md", "(deploy/base)", "(deploy/bases)"),
     ("scripts-explain-themselves", "scripts/smoke", "-h | --help)", "-h)"),
@@ -604,9 +604,9 @@ def test_files_that_are_missing_or_cannot_be_parsed_are_reported(emit):
 
 def test_manifests_that_cannot_be_parsed_are_reported_with_their_line(emit):
     project = emit(**GO)
-    edit(project, DEPLOYMENT, "maxUnavailable: 1", "maxUnavailable: [")
+    edit(project, "deploy/base/pod-disruption-budget.yaml", "maxUnavailable: 1", "maxUnavailable: [")
     reported = described(check(project))
-    assert any(line.startswith(f"readiness-probe: {DEPLOYMENT}:") for line in reported)
+    assert any(line.startswith("readiness-probe: deploy/base/pod-disruption-budget.yaml:") for line in reported)
 
 
 @pytest.mark.parametrize("line", ["LOG_LEVEL", "METRICS_PORT", "SHUTDOWN_TIMEOUT_SECONDS"])

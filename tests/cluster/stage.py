@@ -69,14 +69,9 @@ class Stage:
 
     def set_up(self, secret_names: list[str]) -> None:
         """Do what DEPLOYMENT.md asks for once."""
+        overlay = self.project / "deploy/overlays" / self.environment
         kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait", seconds=180)
-        kubectl(
-            "apply",
-            "--filename",
-            str(self.project / "deploy/namespaces.yaml"),
-            "--selector",
-            f"environment={self.environment}",
-        )
+        kubectl("apply", "--filename", str(overlay / "namespace.yaml"))
         self.kubectl("apply", "--filename", str(self.project / "deploy/deployer.yaml"))
         password = secrets.token_hex(16)
         values = {name: secrets.token_hex(32) for name in secret_names} | {"HEALTH_TOKEN": self.health_token}
