@@ -1,5 +1,8 @@
 """Promise: for any answers and edits, an update finishes, keeps the lines of both sides and reports every conflict.
 
+Copier deletes a file that the template no longer has, with the edits in it. CHANGELOG.md lists these files, and Git
+shows them as deleted; all other edits stay.
+
 Each round prints its seed; set FUZZING_SEED to run that round alone.
 """
 
@@ -13,15 +16,16 @@ import copier
 import pytest
 import yaml
 
-from tests.combinations import LANGUAGES, REPOSITORIES, SERVICES, cells
+from tests.combinations import LANGUAGES, REPOSITORIES, ROOT, SERVICES, cells
 from tests.test_render import files
 from tests.test_updates import contents, copy, owners_patterns, update
-from tests.updates import WORKING_TREE, commit_all, find_conflicts, offered, releases
+from tests.updates import WORKING_TREE, commit_all, find_conflicts, git, offered, releases
 
 ROUNDS = 12
 SECONDS = 90
 # Copier's own file, and the script that finds conflicts.
 NOT_EDITED = {".copier-answers.yml", "scripts/check-conflicts"}
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_random_projects_with_random_edits_update_from_a_random_release(tagged, tmp_path_factory):
@@ -53,7 +57,13 @@ def fuzz(chance: random.Random, template: Path, folder: Path) -> bool:
     assert {line.split(":")[0] for line in guard.splitlines()[:-1]} == marked
     for name in removed:
         assert name not in after, f"{name} was restored"
+    shown_as_deleted = set(git(project, "diff", "--no-renames", "--name-only", "--diff-filter=D", "HEAD").splitlines())
     for name, lines in added.items():
+        if name not in after:
+            assert name not in fresh, f"{name} was deleted, although the template has it"
+            assert f"`{name}`" in CHANGELOG, f"{name} was deleted: keep it, or list it in CHANGELOG.md"
+            assert name in shown_as_deleted
+            continue
         for line in lines:
             assert line in after[name], f"{name} lost the owner's line {line!r}"
     owned = owners_patterns(template)
