@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 import signal
 import socket
@@ -83,11 +84,15 @@ def test_a_second_demo_runs_beside_the_first(tmp_path, environment):
             subprocess.run(shlex.split(stop), check=True, capture_output=True, timeout=60)
 
 
+def test_the_image_has_a_valid_name_in_a_temporary_folder_of_any_name(tmp_path):
+    """Compose appends `-service`, and an image's name must not contain `_-`."""
+    compose = runpy.run_path(str(ROOT / "scripts/demo"))["compose"]
+    assert compose(tmp_path / "deployment-patterns-demo-9Ejl_m0_/my-service")[-1] == "deployment-patterns-demo-9ejl-m0-"
+
+
 @pytest.mark.needs("docker")
 def test_a_compose_project_of_the_same_name_keeps_its_containers(tmp_path):
-    (tmp_path / "compose.yaml").write_text(
-        "name: my-service\nservices: {service: {image: 'redis:8-trixie', init: true}}\n"
-    )
+    (tmp_path / "compose.yaml").write_text("name: my-service\nservices: {service: {image: 'redis:8-trixie'}}\n")
     owners = ["docker", "compose", "--project-directory", str(tmp_path)]
     subprocess.run([*owners, "up", "--detach", "--quiet-pull"], check=True, capture_output=True, timeout=300)
     try:
