@@ -24,6 +24,10 @@ from tests.lanes import Lanes, start_with_the_longest
 
 Render = Callable[..., Path]
 
+# `make test` exports them, and each `make` that a test starts would print the folders that it enters.
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(variable, None)
+
 
 def pytest_sessionstart() -> None:
     """Handle SIGINT, which a shell ignores for a job in the background and the tests' child processes would inherit."""

@@ -290,7 +290,7 @@ def test_what_is_added_to_go_passes_its_checks(built, emit):
     project = emit(language="go", platform="vercel", services=[])
     make(project, "lint")
     command = ["go", "test", "-count=1", "-v", "-run", "OnVercel", "./internal/server"]
-    succeed(project, command, "--- PASS: TestOnVercelRequestsThatTakeTooLongAreCutOff")
+    succeed(project, command, "--- PASS: TestOnVercelSlowRequestsAreInterrupted")
     assert succeed(built("go"), ["gofmt", "-l", "."], "") == ""
 
 
