@@ -13,7 +13,6 @@ CONFIGURATION = {
     "go": "internal/config/config.go",
     "python": "config/environment.py",
 }
-FOR_COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
 FROM_RAILWAY = {"DATABASE_URL", "REDIS_URL"}  # references to its data stores, in .railway/railway.ts
 
 
@@ -28,7 +27,7 @@ def test_the_same_variables_everywhere(render, answers):
     project = render(**answers)
     expected = {entry["name"]: entry for entry in variables(language, answers["services"])}
     names = set(expected)
-    assert assigned(project / ".env.example") - FOR_COMPOSE_ONLY == names
+    assert assigned(project / ".env.example") == names
     table = re.search(r"\| variable \|.*?\n\n", (project / "README.md").read_text(), re.DOTALL)[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == names
     schema = (project / CONFIGURATION[language]).read_text()

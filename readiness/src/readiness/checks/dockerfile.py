@@ -124,7 +124,11 @@ def runs_read_only(repository: Repository) -> Findings:
         services = get(repository.documents(file), 0, "services", default={})
         for name, service in services.items():
             if "build" in service:
+                rules = get(service, "develop", "watch", default=[])
+                # Compose Watch copies edits into the container, which a read-only file system prevents.
+                is_synced = any(str(rule.get("action", "")).startswith("sync") for rule in rules)
                 is_read_only, dropped = service.get("read_only", False), service.get("cap_drop", [])
                 seen = f"{name}: read_only {to_yaml(is_read_only)}, cap_drop {', '.join(dropped) or 'nothing'}"
-                is_strict = is_read_only is True and list(dropped) == ["ALL"]
-                yield judge(is_strict, seen, "true and ALL, as in production", (file, line_of(services, name)))
+                is_strict = (is_read_only is True or is_synced) and list(dropped) == ["ALL"]
+                expected = "cap_drop ALL, as in production" if is_synced else "true and ALL, as in production"
+                yield judge(is_strict, seen, expected, (file, line_of(services, name)))

@@ -1,0 +1,133 @@
+"""Promise: an owner's first week works as docs/developing.md documents it, without edits of the template's files."""
+
+import copier
+import pytest
+
+from tests.combinations import LANGUAGES
+from tests.containers import facts
+from tests.first_week.page import Step, sections
+from tests.first_week.week import follow, make_dev, shell, variables_of
+from tests.test_project_checks import TOOLCHAINS, make
+from tests.test_updates import copy, update
+from tests.updates import WORKING_TREE, commit_all, find_conflicts, git
+
+# In the page's order. Each builds on the sections above it.
+TASKS = (
+    "Add a route",
+    "Add a variable",
+    "Add a table",
+    "Call another service",
+    "Run work in the background",
+    "Add a dependency",
+    "Remove the example",
+)
+# The only files of the template that a task may edit: the schema of the environment is the place of a new variable.
+SHARED = {".env.example", "README.md"}
+NEXT = "v1000.0.0"
+
+
+def languages(*tools: str):
+    return [
+        pytest.param(language, marks=pytest.mark.needs(TOOLCHAINS[language], *tools), id=language)
+        for language in LANGUAGES
+    ]
+
+
+def steps_of(project) -> dict[str, list[Step]]:
+    """Return the tasks' steps from the page of a project."""
+    found = sections((project / "docs/developing.md").read_text())
+    return {task: found[task] for task in TASKS if task in found}
+
+
+def check(project, *verbs: str) -> None:
+    """Run make targets in a project; each one must pass."""
+    for verb in verbs:
+        make(project, verb)
+
+
+@pytest.fixture
+def next_release(tagged, tmp_path):
+    """Return the template with a further release that changes each file that several tasks could have edited."""
+    template = tmp_path / "template"
+    git(tmp_path, "clone", "--quiet", str(tagged), str(template))
+    for name in ("template/Makefile.jinja", "template/compose.yaml.jinja", "template/docs/developing.md.jinja"):
+        path = template / name
+        path.write_text(path.read_text() + "# improved\n")
+    commit_all(template, "Improve")
+    git(template, "tag", NEXT)
+    return template
+
+
+@pytest.mark.parametrize("language", languages("docker"))
+def test_a_week_of_edits_in_make_dev_passes_all_checks_and_the_next_update(next_release, tmp_path, language):
+    name = f"first-week-{language}"
+    project = copy(
+        next_release, tmp_path / name, WORKING_TREE, project_name=name, language=language, services=["postgres"]
+    )
+    make(project, "setup")
+    tasks = steps_of(project)
+    assert set(tasks) == set(TASKS)
+    edited = {}
+    with make_dev(project, facts(language)["port"], tmp_path / "dev.log") as dev:
+        database = f"psql --quiet --no-align --tuples-only '{dev.database}'"
+        mark = "CREATE TABLE IF NOT EXISTS developers_data (n int); INSERT INTO developers_data VALUES (1)"
+        assert shell(f'docker compose exec -T postgres psql -U app app -c "{mark}"', project).returncode == 0, database
+        for task, steps in tasks.items():
+            follow(steps, project, dev)
+            make(project, "setup")
+            edited[task] = {step.path for step in steps if step.kind in ("after", "before", "replace", "append")}
+            check(project, "lint", "typecheck", "test")
+            done = shell(f"DATABASE_URL={dev.database} make integration", project)
+            assert done.returncode == 0, f"{task}: make integration\n{done.stdout[-6000:]}{done.stderr[-2000:]}"
+            check(project, "readiness", "image")
+            commit_all(project, task)
+        rows = shell("docker compose exec -T postgres psql -U app -tA app -c 'SELECT n FROM developers_data'", project)
+        assert rows.stdout.split() == ["1"], "the integration tests changed the development database"
+        print(*(f"{seconds:5.1f} s  {request}" for request, seconds in dev.seconds.items()), sep="\n")
+    owned = owned_by_the_owner(project)
+    theirs = {task: sorted(path for path in paths if path not in owned) for task, paths in edited.items()}
+    assert {task: paths for task, paths in theirs.items() if paths} == {}, "template-owned files that tasks edit"
+    update(project, NEXT)
+    assert find_conflicts(project) == ""
+    check(project, "lint", "typecheck", "test")
+
+
+def owned_by_the_owner(project) -> set[str]:
+    """Return the files that the owner may edit: owned, shared or added, and the environment's schema."""
+    answers = copier.load_answersfile_data(project)
+    language = facts(answers["language"])
+    template_owned = set(git(project, "ls-tree", "-r", "--name-only", "HEAD").split())
+    patterns = [*language["yours"], *language["shared"]]
+    owned = {name for name in template_owned if any(matches(name, pattern) for pattern in patterns)}
+    first = git(project, "rev-list", "--max-parents=0", "HEAD").strip()
+    added = template_owned - set(git(project, "ls-tree", "-r", "--name-only", first).split())
+    return owned | added | SHARED | {language["files"]["schema"]}
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Return whether a path is, or is below, a pattern of `yours`."""
+    return name == pattern or (pattern.endswith("/**") and name.startswith(pattern[:-2]))
+
+
+@pytest.mark.parametrize("services", [[], ["postgres"]], ids=["none", "postgres"])
+@pytest.mark.parametrize("language", languages())
+def test_the_example_can_be_removed_from_a_new_project(emit, language, services):
+    project = emit(language=language, services=services)
+    commit_all(project, "Start")
+    make(project, "setup")
+    follow(steps_of(project)["Remove the example"], project)
+    assert git(project, "status", "--porcelain"), "nothing was removed"
+    check(project, "lint", "typecheck", "test", "readiness")
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_variable_is_added_once_and_reaches_every_check(emit, language):
+    """Without a default: if one place were forgotten, a check or the start would fail."""
+    project = emit(language=language)
+    commit_all(project, "Start")
+    make(project, "setup")
+    before = variables_of(project / ".env")
+    follow(steps_of(project)["Add a variable"], project)
+    make(project, "setup")
+    assert len(variables_of(project / ".env").keys() - before.keys()) == 1
+    check(project, "lint", "typecheck", "test", "readiness")
