@@ -1,4 +1,4 @@
-"""The steps of docs/developing.md: what it says to create, edit and run, in its order.
+"""The steps of docs/developing.md: the files to create and edit and the commands to run, in the page's order.
 
 A step is a paragraph that ends with one of the phrases of PHRASES, and the code block that follows it.
 """
