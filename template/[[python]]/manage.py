@@ -4,7 +4,9 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from dotenv import load_dotenv
 
 if __name__ == "__main__":
+    load_dotenv()  # in development; images have no .env
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     execute_from_command_line(sys.argv)

@@ -1,37 +1,26 @@
 """Properties of every response."""
 
 import io
+import json
 import uuid
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
-from django.urls import path
+from django.test import Client
 
 from config import wsgi
 from config.environment import load_environment
 from web import middleware
+from web.problems import problem
 
 MEBIBYTE = 1024 * 1024
 
 
-def broken(_request: HttpRequest) -> HttpResponse:
-    text = "details for the log only"
-    raise RuntimeError(text)
+pytestmark = pytest.mark.urls("tests.urls")
 
 
-def size(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(len(request.body))
-
-
-urlpatterns = [path("broken", broken), path("size", size)]
-handler404 = "web.problems.not_found"
-handler500 = "web.problems.internal_server_error"
-
-
-@pytest.mark.parametrize("url", ["/", "/health", "/nowhere", "/api/v1/me"])
+@pytest.mark.parametrize("url", ["/health", "/nowhere", "/json"])
 def test_security_headers(client: Client, url: str) -> None:
     headers = client.get(url).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -40,6 +29,11 @@ def test_security_headers(client: Client, url: str) -> None:
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in headers
+
+
+def test_pages_load_their_own_files_only(client: Client) -> None:
+    policy = client.get("/with/").headers["Content-Security-Policy"]
+    assert policy == "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
 
 
 def test_deployed_services_require_tls(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +50,12 @@ def test_request_id_is_kept(client: Client, given: str) -> None:
 @pytest.mark.parametrize("given", ["", "two words", "x" * 129, "a\nb", "ä"])
 def test_request_id_is_replaced(client: Client, given: str) -> None:
     assert uuid.UUID(client.get("/", headers={"X-Request-Id": given})["X-Request-Id"]).version == 4
+
+
+@pytest.mark.parametrize("url", ["/without", "/without/", "/with", "/with/"])
+def test_routes_match_with_and_without_a_trailing_slash(client: Client, url: str) -> None:
+    answer = client.get(url)
+    assert (answer.status_code, answer.content) == (200, b"hello")
 
 
 def test_unknown_path(client: Client) -> None:
@@ -76,7 +76,6 @@ def test_other_host(client: Client) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
-@override_settings(ROOT_URLCONF=__name__)
 def test_a_500_has_no_details() -> None:
     answer = Client(raise_request_exception=False).get("/broken")
     assert answer.status_code == 500
@@ -88,7 +87,6 @@ def test_head_has_the_length_of_get(client: Client) -> None:
     assert (answer.content, answer["Content-Length"]) == (b"", str(len(client.get("/").content)))
 
 
-@override_settings(ROOT_URLCONF=__name__)
 def test_body_limit(client: Client) -> None:
     assert client.post("/size", b"x" * MEBIBYTE, "text/plain").content == b"1048576"
     answer = client.post("/size", b"x" * (MEBIBYTE + 1), "text/plain")
@@ -113,3 +111,15 @@ def test_chunked_bodies_have_the_same_limit(length: int, status: str) -> None:
     wsgi.application(environ, start_response)  # type: ignore[arg-type]
     assert statuses == [status]
     assert environ["CONTENT_LENGTH"] == str(length)
+
+
+def test_problem_documents_name_the_invalid_fields() -> None:
+    errors = [{"pointer": "#/title", "detail": "expects 1 to 200 characters"}]
+    answer = problem(400, detail="The note is invalid.", errors=errors)
+    assert json.loads(answer.content) == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "The note is invalid.",
+        "errors": errors,
+    }

@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import is_valid_path
 
 from config.environment import load_environment
 from web import metrics
@@ -62,7 +63,6 @@ def secure_headers(get_response: GetResponse) -> GetResponse:
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
         "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Cache-Control": "no-store",
     }
     if load_environment().is_deployed:
@@ -70,6 +70,9 @@ def secure_headers(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        sources = settings.PAGE_SOURCES if is_page else "default-src 'none'"
+        response.headers.setdefault("Content-Security-Policy", f"{sources}; frame-ancestors 'none'")
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
@@ -106,11 +109,13 @@ def limit_body(get_response: GetResponse) -> GetResponse:
 
 
 def ignore_trailing_slash(get_response: GetResponse) -> GetResponse:
-    """Match each route, defined without a trailing slash, also with one."""
+    """Match each route with and without a trailing slash, however it is defined, without a redirect."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info != "/":
-            request.path_info = request.path_info.removesuffix("/")
+        path = request.path_info
+        other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        if not is_valid_path(path) and is_valid_path(other):
+            request.path_info = other
         return get_response(request)
 
     return middleware

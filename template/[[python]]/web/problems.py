@@ -1,5 +1,6 @@
 """Problem documents (RFC 9457), the responses of all errors, without the cause."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from django.http import HttpRequest, JsonResponse
@@ -7,17 +8,22 @@ from django.http import HttpRequest, JsonResponse
 CONTENT_TYPE = "application/problem+json"
 
 
-def problem(status: int, headers: dict[str, str] | None = None) -> JsonResponse:
+def problem(
+    status: int, headers: dict[str, str] | None = None, *, detail: str = "", errors: Sequence[dict[str, str]] = ()
+) -> JsonResponse:
     """Return the response of an error.
 
     Arguments:
         status: an HTTP status of 400 or more.
         headers: additional headers.
+        detail: what the client can do about it, without values of the request.
+        errors: for each invalid field its `pointer` (body) or `parameter` (query, path) and a `detail`.
 
     """
     title = HTTPStatus(status).phrase
+    details = ({"detail": detail} if detail else {}) | ({"errors": list(errors)} if errors else {})
     return JsonResponse(
-        {"type": "about:blank", "title": title, "status": status},
+        {"type": "about:blank", "title": title, "status": status, **details},
         status=status,
         headers=headers,
         content_type=CONTENT_TYPE,
