@@ -8,11 +8,6 @@ import { shutDownOnSignals } from "./shutdown.ts";
 const config = loadConfigOrExit();
 const logger = await createLogger(config);
 
-process.on("uncaughtException", (error) => {
-  logger.error({ err: error }, "unexpected error; the process exits");
-  process.exit(1);
-});
-
 const app = buildApp(config, logger);
 const metrics = createMetricsServer(config, logger, measureRequests(app));
 shutDownOnSignals(app, metrics, config);

@@ -11,12 +11,14 @@ import Fastify, {
 import Router, { type HTTPMethod } from "find-my-way";
 import type { Config } from "./config.ts";
 import { RequestLog } from "./logger.ts";
-import { PROBLEM_TYPE, problem, sendProblem } from "./problem.ts";
+import { PROBLEM_TYPE, type ProblemDetails, problem, sendProblem } from "./problem.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
     /** Whether the process received a signal to stop. */
     draining: boolean;
+    /** Its signal is aborted when the process starts to drain: end long responses then. */
+    shutdown: AbortController;
   }
 }
 
@@ -27,6 +29,8 @@ const SECURITY_HEADERS = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "cache-control": "no-store",
 };
+/** The name of the handler of unknown routes that is in place until a plugin calls setNotFoundHandler. */
+const FASTIFYS_HANDLER = "basic404";
 const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" };
 
 /**
@@ -54,7 +58,8 @@ export function createServer(config: Config, logger: FastifyBaseLogger): Fastify
     clientErrorHandler: sendClientError,
     frameworkErrors: (error, request, reply) => {
       addHeaders(request, reply);
-      sendError(error, request, reply);
+      // Without its message, which contains the URL.
+      sendProblem(reply, error.statusCode ?? 400);
     },
   });
 
@@ -63,6 +68,7 @@ export function createServer(config: Config, logger: FastifyBaseLogger): Fastify
   }
 
   app.decorate("draining", false);
+  app.decorate("shutdown", new AbortController());
   app.addHook("onRequest", (request, reply, done) => {
     addHeaders(request, reply);
     done();
@@ -79,7 +85,8 @@ export function createServer(config: Config, logger: FastifyBaseLogger): Fastify
 }
 
 /**
- * Answers 405 if the path exists for other methods, otherwise 404, before it reads a body.
+ * Answers 405 if the path exists for other methods, otherwise 404, before it reads a body. Not-found handlers that
+ * plugins set come first.
  *
  * Fastify supports only 404, so a second router of the same kind stores the routes.
  */
@@ -98,12 +105,13 @@ function answerUnknownRoutes(app: FastifyInstance): void {
   });
 
   app.addHook("onRequest", (request, reply, done) => {
-    if (!request.is404) {
+    if (!request.is404 || request.routeOptions.handler.name !== FASTIFYS_HANDLER) {
       done();
       return;
     }
     const allowed = [...methods].filter((method) => router.find(method, request.url));
-    if (allowed.length === 0) {
+    // A route of the same method can still differ in its constraints, such as a version.
+    if (allowed.length === 0 || allowed.includes(request.method as HTTPMethod)) {
       sendProblem(reply, 404);
     } else {
       sendProblem(reply.header("allow", allowed.join(", ")), 405);
@@ -135,15 +143,31 @@ function requestId(request: IncomingMessage): string {
   return typeof given === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** Answers a failed request. The cause of a 500 is only logged. */
+/** Answers a failed request with the error's status. The cause of a 5xx is only logged. */
 function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const status = error.statusCode ?? 500;
-  if (status >= 400 && status < 500) {
-    sendProblem(reply, status);
+  if (error.validation) {
+    const details = describeValidation(error);
+    request.log.info(details, "invalid request");
+    sendProblem(reply, status, details);
+  } else if (status >= 400 && status < 500) {
+    sendProblem(reply, status, error.message ? { detail: error.message } : {});
   } else {
     request.log.error({ err: error }, "request failed");
-    sendProblem(reply, 500);
+    sendProblem(reply, status >= 500 && status < 600 ? status : 500);
   }
+}
+
+/** Names the invalid fields and what the schema expects of them. */
+function describeValidation(error: FastifyError): ProblemDetails {
+  const part = error.validationContext ?? "body";
+  const errors = (error.validation ?? []).map(({ instancePath, message, params }) => {
+    const missing = params?.missingProperty;
+    const path = typeof missing === "string" ? `${instancePath}/${missing}` : instancePath;
+    const detail = message ?? "is invalid";
+    return part === "body" ? { pointer: `#${path}`, detail } : { parameter: path.slice(1), detail };
+  });
+  return { detail: `The ${part} of the request is invalid.`, errors };
 }
 
 /** Answers invalid, too large and too slow requests, for which Fastify has no request object yet. */

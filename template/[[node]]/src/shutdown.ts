@@ -3,11 +3,11 @@ import type { FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
 
 /**
- * Stops the process on SIGTERM or SIGINT without losing a request.
+ * Stops the process on SIGTERM, SIGINT or an unexpected error without losing a request.
  *
  * 1. Readiness fails and responses carry `Connection: close`.
  * 2. After the delay, in which load balancers remove the instance: no new connections; requests in flight finish, pools
- *    close, exit code 0.
+ *    close, exit code 0, or 1 after an error.
  * 3. At the timeout, counted from the signal: exit code 1. Further signals have no effect.
  *
  * @param app the server that drains; its onClose hooks close the pools
@@ -15,12 +15,13 @@ import type { Config } from "./config.ts";
  * @param config the delay and the timeout, in seconds
  */
 export function shutDownOnSignals(app: FastifyInstance, metrics: FastifyInstance, config: Config): void {
-  async function shutDown(signal: NodeJS.Signals): Promise<void> {
+  async function shutDown(reason: object, exitCode: number): Promise<void> {
     if (app.draining) {
       return;
     }
     app.draining = true;
-    app.log.info({ signal }, "shutdown started");
+    app.shutdown.abort();
+    app.log.info(reason, "shutdown started");
     const limit = setTimeout(() => {
       app.log.error("shutdown timed out; requests in flight are lost");
       app.server.closeAllConnections();
@@ -32,7 +33,7 @@ export function shutDownOnSignals(app: FastifyInstance, metrics: FastifyInstance
       await app.close();
       await metrics.close();
       app.log.info("shutdown finished");
-      process.exit(0);
+      process.exit(exitCode);
     } catch (error) {
       app.log.error({ err: error }, "shutdown failed");
       process.exit(1);
@@ -41,6 +42,11 @@ export function shutDownOnSignals(app: FastifyInstance, metrics: FastifyInstance
     }
   }
 
-  process.on("SIGTERM", shutDown);
-  process.on("SIGINT", shutDown);
+  process.on("SIGTERM", (signal) => shutDown({ signal }, 0));
+  process.on("SIGINT", (signal) => shutDown({ signal }, 0));
+  // A forgotten rejection arrives here too. The other requests in flight are not to blame.
+  process.on("uncaughtException", (error, reason) => {
+    app.log.error({ err: error }, "unexpected error; the process exits");
+    void shutDown({ reason }, 1);
+  });
 }

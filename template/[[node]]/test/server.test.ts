@@ -82,6 +82,60 @@ describe("errors", () => {
     expect(response.json()).toEqual({ type: "about:blank", title, status });
   });
 
+  test.each([
+    ["/limited", 503, { "retry-after": "10" }],
+    ["/unusual", 500, {}],
+  ])("%s keeps its status and headers", async (url, status, headers) => {
+    app.get("/limited", async (_request, reply) => {
+      reply.header("retry-after", "10");
+      throw Object.assign(new Error("the password is hunter2"), { statusCode: 503 });
+    });
+    app.get("/unusual", async () => {
+      throw Object.assign(new Error("not an HTTP status"), { statusCode: 999 });
+    });
+    const response = await app.inject(url);
+    expect(response.statusCode).toBe(status);
+    expect(response.headers).toMatchObject(headers);
+    expect(response.body).not.toContain("hunter2");
+  });
+
+  test("a 4xx of a plugin has its message", async () => {
+    app.get("/forbidden", async () => {
+      throw Object.assign(new Error("Ask for the role editor."), { statusCode: 403 });
+    });
+    const { body } = await app.inject("/forbidden");
+    expect(JSON.parse(body)).toMatchObject({ status: 403, detail: "Ask for the role editor." });
+  });
+
+  test("a 400 names the invalid fields, in the log too, and no value", async () => {
+    const body = { type: "object", required: ["title"], properties: { size: { type: "integer" } } };
+    const querystring = { type: "object", properties: { limit: { type: "integer", maximum: 100 } } };
+    app.post("/orders", { schema: { body, querystring } }, async () => ({}));
+    const missing = await app.inject({ method: "POST", url: "/orders", body: { size: 1 } });
+    expect(missing.json()).toEqual({
+      type: "about:blank",
+      title: "Bad Request",
+      status: 400,
+      detail: "The body of the request is invalid.",
+      errors: [{ pointer: "#/title", detail: "must have required property 'title'" }],
+    });
+    const wrong = await app.inject({ method: "POST", url: "/orders?limit=hunter2", body: { title: "a" } });
+    expect(wrong.json()).toMatchObject({ errors: [{ parameter: "limit", detail: "must be integer" }] });
+    expect(lines).toContainEqual(expect.objectContaining({ level: "info", msg: "invalid request" }));
+    expect(JSON.stringify(lines)).not.toContain("hunter2");
+  });
+
+  test("an owner's not-found handler comes first", async () => {
+    app.setNotFoundHandler((_request, reply) => reply.code(404).send({ own: true }));
+    expect((await app.inject("/unknown")).json()).toEqual({ own: true });
+  });
+
+  test("a version that no route has is answered with 404", async () => {
+    app.get("/versioned", { constraints: { version: "1.0.0" } }, async () => ({}));
+    const { statusCode } = await app.inject({ url: "/versioned", headers: { "accept-version": "2.x" } });
+    expect(statusCode).toBe(404);
+  });
+
   test("405 lists the allowed methods", async () => {
     const response = await app.inject({ method: "DELETE", url: "/things/1/?query" });
     expect(response.headers.allow).toBe("GET, HEAD");

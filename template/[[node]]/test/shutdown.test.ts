@@ -24,6 +24,7 @@ beforeEach(() => {
 afterEach(async () => {
   process.removeAllListeners("SIGTERM");
   process.removeAllListeners("SIGINT");
+  process.removeAllListeners("uncaughtException");
   await Promise.all([app.close(), metrics.close()]);
 });
 
@@ -35,6 +36,16 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s exits with 0; a second signal has 
   expect(app.draining).toBe(true);
   await vi.waitFor(() => expect(exit).toHaveBeenCalled(), { timeout: 10_000 });
   expect(exit.mock.calls).toEqual([[0]]);
+  expect(onClose).toHaveBeenCalledTimes(1);
+});
+
+test("an unexpected error drains, then exits with 1", async () => {
+  const onClose = vi.fn();
+  app.addHook("onClose", onClose);
+  process.emit("uncaughtException", new Error("forgotten"), "unhandledRejection");
+  expect(app.shutdown.signal.aborted).toBe(true);
+  await vi.waitFor(() => expect(exit).toHaveBeenCalled(), { timeout: 10_000 });
+  expect(exit.mock.calls).toEqual([[1]]);
   expect(onClose).toHaveBeenCalledTimes(1);
 });
 
