@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -23,9 +24,7 @@ func (err *Error) Error() string {
 // Load reads the configuration from environment variables by name. If one is invalid, it returns an *Error.
 func Load(environment map[string]string) (Config, error) {
 	var config Config
-	problems := newProblems()
-	problems.addEmpty(environment)
-	problems.addUnreadable(env.ParseWithOptions(&config, env.Options{Environment: environment}))
+	problems := load(&config, environment)
 	config.check(problems)
 	if len(problems.sentences) > 0 {
 		return Config{}, &Error{slices.Sorted(maps.Values(problems.sentences))}
@@ -33,21 +32,47 @@ func Load(environment map[string]string) (Config, error) {
 	return config, nil
 }
 
+// load reads the variables of a struct and returns the problems of those that it cannot read.
+func load(target any, environment map[string]string) problems {
+	problems := problems{map[string]string{}, map[string]string{}}
+	isRead := true
+	for _, variable := range variables(reflect.TypeOf(target).Elem(), "") {
+		problems.expects[variable.name] = variable.field.Tag.Get("expects")
+		isRead = problems.addUnreadable(variable, environment) && isRead
+	}
+	if err := env.ParseWithOptions(target, env.Options{Environment: environment}); err != nil && isRead {
+		problems.add("The configuration", "cannot be read: "+err.Error())
+	}
+	return problems
+}
+
+// variable is a field of the configuration with the name of its variable.
+type variable struct {
+	name   string
+	prefix string
+	field  reflect.StructField
+}
+
+// variables returns the variables of a struct and of the structs in it, whose tag envPrefix names their prefix.
+func variables(structure reflect.Type, prefix string) []variable {
+	var found []variable
+	for _, field := range reflect.VisibleFields(structure) {
+		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		switch {
+		case name != "":
+			found = append(found, variable{prefix + name, prefix, field})
+		case field.Type.Kind() == reflect.Struct && !field.Anonymous:
+			found = append(found, variables(field.Type, prefix+field.Tag.Get("envPrefix"))...)
+		}
+	}
+	return found
+}
+
 // problems holds the first problem of each invalid variable.
 type problems struct {
 	sentences map[string]string
-	// variables maps fields to variables, expects maps variables to what they expect.
-	variables, expects map[string]string
-}
-
-func newProblems() problems {
-	problems := problems{map[string]string{}, map[string]string{}, map[string]string{}}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
-		variable, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		problems.variables[field.Name] = variable
-		problems.expects[variable] = field.Tag.Get("expects")
-	}
-	return problems
+	// expects maps variables to what they expect.
+	expects map[string]string
 }
 
 // add records a problem of a variable.
@@ -56,29 +81,44 @@ func (problems problems) add(variable, problem string) {
 }
 
 func (problems problems) addExpecting(variable, problem, expects string) {
-	if _, isKnown := problems.sentences[variable]; !isKnown {
-		problems.sentences[variable] = variable + " " + problem + ": expects " + expects
+	if _, isKnown := problems.sentences[variable]; isKnown {
+		return
 	}
+	sentence := variable + " " + problem
+	if expects != "" {
+		sentence += ": expects " + expects
+	}
+	problems.sentences[variable] = sentence
 }
 
-// addEmpty records empty variables, for which env would use the default.
-func (problems problems) addEmpty(environment map[string]string) {
-	for variable := range problems.expects {
-		if value, isSet := environment[variable]; isSet && value == "" {
-			problems.add(variable, "is empty")
+// addUnreadable records why a variable cannot be read and returns whether it can. It reads each variable alone, because
+// the errors of env do not name the variable.
+func (problems problems) addUnreadable(variable variable, environment map[string]string) bool {
+	if value, isSet := environment[variable.name]; isSet {
+		switch {
+		case value == "": // env would use the default
+			problems.add(variable.name, "is empty")
+			return false
+		case value != strings.TrimSpace(value): // as in a Secret made with echo
+			problems.add(variable.name, "has surrounding white space")
+			return false
 		}
 	}
-}
-
-// addUnreadable records the errors of env: variables that are missing or not of their field's type.
-func (problems problems) addUnreadable(err error) {
-	failures, _ := errors.AsType[env.AggregateError](err)
-	for _, failure := range failures.Errors {
-		if missing, is := errors.AsType[env.VarIsNotSetError](failure); is {
-			problems.add(missing.Key, "is missing")
-		}
-		if unreadable, is := errors.AsType[env.ParseError](failure); is {
-			problems.add(problems.variables[unreadable.Name], "is not valid")
-		}
+	alone := variable.field
+	alone.Offset, alone.Index, alone.Anonymous = 0, nil, false
+	target := reflect.New(reflect.StructOf([]reflect.StructField{alone})).Interface()
+	err := env.ParseWithOptions(target, env.Options{Environment: environment, Prefix: variable.prefix})
+	if err == nil {
+		return true
 	}
+	if _, isMissing := errors.AsType[env.VarIsNotSetError](err); isMissing {
+		problems.add(variable.name, "is missing")
+	} else if option, isUnknown := errors.AsType[env.NoSupportedTagOptionError](err); isUnknown {
+		problems.addExpecting(variable.name, "has a tag with the unknown option "+strconv.Quote(option.Tag), "")
+	} else if _, isUnknown := errors.AsType[env.NoParserError](err); isUnknown {
+		problems.addExpecting(variable.name, "has a field of an unsupported type", "")
+	} else {
+		problems.add(variable.name, "is not valid")
+	}
+	return false
 }
