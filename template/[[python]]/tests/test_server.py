@@ -9,6 +9,8 @@ from unittest.mock import Mock
 
 import pytest
 
+from config import background
+
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleType]:
@@ -22,8 +24,12 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleTy
 
 def test_a_worker_that_starts_during_a_shutdown_stops(server: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Mock()
+    started = Mock()
+    monkeypatch.setattr(background, "start", started)
     server.post_worker_init(worker)
     worker.handle_exit.assert_not_called()
+    started.assert_called_once_with()
     monkeypatch.setattr(server, "_stopping_since", [0.0])
     server.post_worker_init(worker)
     worker.handle_exit.assert_called_once_with(signal.SIGTERM, None)
+    started.assert_called_once_with()
