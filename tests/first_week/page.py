@@ -17,6 +17,7 @@ PHRASES = {
     "after": rf"In {PATH}, add after {ANCHOR}:",
     "before": rf"In {PATH}, add before {ANCHOR}:",
     "replace": rf"In {PATH}, replace {ANCHOR} with:",
+    "delete": rf"In {PATH}, delete the line with {ANCHOR}\.",
     "run": r"Run:",
     "request": r"With `make dev` running:",
     "answer": r"It answers:",
@@ -55,6 +56,9 @@ def sections(page: str) -> dict[str, list[Step]]:
         elif token.type == "inline":
             refuse_without_block(paragraph)
             paragraph = token.content
+            if (change := step(paragraph, "")).kind == "delete":
+                found[heading].append(change)
+                paragraph = ""
         elif token.type == "fence":
             found.setdefault(heading, []).append(step(paragraph, token.content))
             paragraph = ""
@@ -98,6 +102,6 @@ def apply(change: Step, project: Path) -> None:
     places = [number for number, line in enumerate(lines) if change.anchor in line]
     if len(places) != 1:
         raise PageError(f"{change.path} has {len(places)} lines with `{change.anchor}`; the step requires one")
-    first, last = {"after": (1, 1), "before": (0, 0), "replace": (0, 1)}[change.kind]
-    lines[places[0] + first : places[0] + last] = [change.text]
+    first, last = {"after": (1, 1), "before": (0, 0), "replace": (0, 1), "delete": (0, 1)}[change.kind]
+    lines[places[0] + first : places[0] + last] = [change.text] if change.text else []
     path.write_text("".join(lines))

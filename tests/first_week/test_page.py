@@ -33,6 +33,8 @@ one
    {}
    ```
 
+3. In `src/index.ts`, delete the line with `// old`.
+
 ## Look
 
 ```sh
@@ -49,6 +51,7 @@ def test_steps_are_read_in_order_by_section():
             Step("after", "two\n", "src/index.ts", "// routes"),
             Step("request", "curl 127.0.0.1\n"),
             Step("answer", "{}\n"),
+            Step("delete", "", "src/index.ts", "// old"),
         ],
         "Look": [Step("shown", "make help\n")],
     }
@@ -61,11 +64,12 @@ def test_steps_are_read_in_order_by_section():
         ("before", "a\nnew\nb\nc\n"),
         ("replace", "a\nnew\nc\n"),
         ("append", "a\nb\nc\nnew\n"),
+        ("delete", "a\nc\n"),
     ],
 )
 def test_edits_are_placed_by_a_line(tmp_path, kind, text):
     (tmp_path / "file").write_text("a\nb\nc\n")
-    apply(Step(kind, "new\n", "file", "b"), tmp_path)
+    apply(Step(kind, "" if kind == "delete" else "new\n", "file", "b"), tmp_path)
     assert (tmp_path / "file").read_text() == text
 
 

@@ -3,8 +3,9 @@
 from django.urls import path
 
 from api import views
+from api.me import me
 
 urlpatterns = [
     path("", views.index),
-    path("api/v1/me", views.me),
+    path("api/v1/me", me),
 ]
