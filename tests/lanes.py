@@ -18,6 +18,7 @@ LANES = {
 
 # The other files that take long, the longest first. A long file that starts late keeps one worker busy at the end.
 LONG = [
+    "tests/first_week/test_week.py",
     "tests/test_project_checks.py",
     "tests/test_images.py",
     "tests/test_pipeline_runs.py",
