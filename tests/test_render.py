@@ -44,7 +44,7 @@ def traces_in(kind: str, text: str) -> list[str]:
         "a blank line at the beginning": text.startswith("\n"),
         "no line break, or more than one, at the end": text and (not text.endswith("\n") or text.endswith("\n\n")),
         # Code in documents has the style of its language.
-        f"{blank_lines} blank lines in a row": "\n" * (blank_lines + 1) in re.sub(r"(?ms)^ *```.*?```$", "", text),
+        f"{blank_lines} blank lines in a row": "\n" * (blank_lines + 1) in re.sub(r"(?ms)^ *```.*?```$", "code", text),
         "a space at the end of a line": re.search(r"[ \t]$", text, re.MULTILINE),
     }
     return [problem for problem, found in problems.items() if found]
