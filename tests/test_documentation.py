@@ -66,7 +66,7 @@ def test_the_readme_copy_command_works_as_printed(tmp_path):
         ("<!-- pods -->\n", "| `canary` | 5 | 5 to 20, by load | Rollout |"),
         (
             "<!-- tree language=go under=cmd,migrations services=postgres -->\n",
-            "\nmigrations/  00001_create_examples.sql",
+            "\nmigrations/  00001_create_notes.sql",
         ),
         ("<!-- file language=python path=api/urls.py -->\n", "```python\n"),
         ("<!-- commands language=node -->\n", "| `make typecheck` | Check types | `npm run typecheck` |"),

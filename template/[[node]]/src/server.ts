@@ -162,8 +162,11 @@ function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyR
 function describeValidation(error: FastifyError): ProblemDetails {
   const part = error.validationContext ?? "body";
   const errors = (error.validation ?? []).map(({ instancePath, message, params }) => {
-    const missing = params?.missingProperty;
-    const path = typeof missing === "string" ? `${instancePath}/${missing}` : instancePath;
+    // Ajv and Zod name a field that is missing or not allowed beside the path.
+    const unknown = Array.isArray(params?.keys) ? params.keys[0] : params?.additionalProperty;
+    const field = params?.missingProperty ?? unknown;
+    const parent = instancePath.replace(/\/$/, "");
+    const path = typeof field === "string" ? `${parent}/${field}` : parent;
     const detail = message ?? "is invalid";
     return part === "body" ? { pointer: `#${path}`, detail } : { parameter: path.slice(1), detail };
   });

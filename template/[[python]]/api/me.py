@@ -1,24 +1,19 @@
-"""An example to replace: a route for requests with a JSON Web Token."""
+"""An example to replace: who the caller is."""
 
-import jwt
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from ninja import Router, Schema
 
-from config.environment import load_environment
-from web.authorization import bearer_token
-from web.problems import unauthorized
+from api.authentication import AuthenticatedRequest, Token
+
+router = Router(auth=Token())
 
 
-@require_safe
-def me(request: HttpRequest) -> JsonResponse:
-    """Return the subject of the request's JSON Web Token, or 401 without a valid one."""
-    try:
-        claims = jwt.decode(
-            bearer_token(request) or "",
-            load_environment().jwt_secret,
-            algorithms=["HS256"],
-            options={"require": ["exp", "sub"]},
-        )
-    except jwt.InvalidTokenError:
-        return unauthorized()
-    return JsonResponse({"subject": claims["sub"]})
+class Identity(Schema):
+    """The caller."""
+
+    subject: str
+
+
+@router.get("/me", response=Identity, operation_id="read-me", summary="Read the subject of your token")
+def read_me(request: AuthenticatedRequest) -> Identity:
+    """Return the subject of the token."""
+    return Identity(subject=request.auth)

@@ -3,9 +3,9 @@
 from django.urls import path
 
 from api import views
-from api.me import me
+from api.api import api
 
 urlpatterns = [
     path("", views.index),
-    path("api/v1/me", me),
+    path("", api.urls),
 ]

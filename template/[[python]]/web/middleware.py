@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import is_valid_path
 
@@ -81,11 +81,13 @@ def secure_headers(get_response: GetResponse) -> GetResponse:
 
 
 def problem_bodies(get_response: GetResponse) -> GetResponse:
-    """Add a problem document to errors without a body, such as Django's 405."""
+    """Add a problem document to errors without one, such as a 405 of Django or django-ninja."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if response.status_code < HTTPStatus.BAD_REQUEST or not isinstance(response, HttpResponse) or response.content:
+        if response.status_code < HTTPStatus.BAD_REQUEST or not isinstance(response, HttpResponse):
+            return response
+        if response.content and not isinstance(response, HttpResponseNotAllowed):
             return response
         described = problem(response.status_code)
         for name, value in response.items():

@@ -12,6 +12,7 @@ declare module "fastify" {
 
 const QUERY_TIMEOUT_MS = 30_000;
 const CHECK_QUERY = { text: "SELECT 1", query_timeout: 2_000 };
+const ROLLBACK = { text: "ROLLBACK", query_timeout: 2_000 };
 
 /**
  * Adds a connection pool and its health check. Connections open on demand and close with the app.
@@ -29,8 +30,11 @@ export function addDatabase(app: FastifyInstance, url: string): void {
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
   });
-  // Without a listener, a lost idle connection ends the process. The pool replaces the connection.
-  pool.on("error", (error) => app.log.warn({ err: error }, "an idle database connection was lost"));
+  // Without a listener, a lost connection ends the process (node-postgres#1324). The pool replaces the connection.
+  pool.on("connect", (client) => {
+    client.on("error", (error) => app.log.warn({ err: error }, "a database connection was lost"));
+  });
+  pool.on("error", () => {});
 
   app.decorate("database", pool);
   app.addHook("onClose", () => pool.end());
@@ -45,5 +49,30 @@ async function ping(pool: pg.Pool): Promise<void> {
     throw error instanceof pg.DatabaseError && error.code?.startsWith("28")
       ? new CheckError("authentication failed")
       : error;
+  }
+}
+
+/**
+ * Runs queries in a transaction: all of them take effect, or none.
+ *
+ * @param pool the pool that a connection is taken from
+ * @param run sends its queries on the given connection
+ * @returns what `run` returns, after the commit
+ */
+export async function transaction<T>(pool: pg.Pool, run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken = false;
+  try {
+    await client.query("BEGIN");
+    const result = await run(client);
+    await client.query("COMMIT");
+    return result;
+  } catch (error) {
+    await client.query(ROLLBACK).catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
   }
 }

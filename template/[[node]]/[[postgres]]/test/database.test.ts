@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { afterAll, expect, test } from "vitest";
 import { buildApp } from "../src/app.ts";
 import { runCheck } from "../src/checks.ts";
@@ -21,7 +22,10 @@ test("the check reports the kind of failure", async () => {
   expect(check && (await runCheck(check))).toMatchObject({ status: "error", error: "connection refused" });
 });
 
-test("a lost idle connection is logged and does not end the process", () => {
+test("a lost connection is logged and does not end the process", () => {
+  const client = new EventEmitter();
+  app.database.emit("connect", client as never);
+  client.emit("error", new Error("terminated"));
   app.database.emit("error", new Error("terminated"), undefined as never);
-  expect(lines).toContainEqual(expect.objectContaining({ level: "warn", msg: "an idle database connection was lost" }));
+  expect(lines).toContainEqual(expect.objectContaining({ level: "warn", msg: "a database connection was lost" }));
 });

@@ -3,5 +3,5 @@ import { SERVICE } from "../config.ts";
 
 /** GET /, an example to replace: the service's name and version. */
 export default async function root(app: FastifyInstance): Promise<void> {
-  app.get("/", async () => ({ service: SERVICE, version: app.config.APP_VERSION }));
+  app.get("/", { schema: { hide: true } }, async () => ({ service: SERVICE, version: app.config.APP_VERSION }));
 }
