@@ -34,7 +34,7 @@ def test_a_change_of_platform_replaces_its_files_and_keeps_the_owners(tagged, tm
     commit_all(project, "Edit")
     update(project, WORKING_TREE, **new)
     assert yaml.safe_load((project / ".copier-answers.yml").read_text())["platform"] == new["platform"]
-    owned = seeded_files(tagged, fresh) | set(mine) | {"Makefile"}
+    owned = seeded_files(tagged, WORKING_TREE, fresh) | set(mine) | {"Makefile"}
     assert contents(project, without=owned) == contents(fresh, without=owned)
     for name, text in mine.items():
         assert (project / name).read_text() == text

@@ -69,7 +69,7 @@ SQL = [
 
 # The same for Django's operations on the emitted example's model.
 OPERATIONS = [
-    ("delete_model", 'migrations.DeleteModel("Note")', "drops the table notes"),
+    ("delete_model", 'migrations.DeleteModel("NoteEvent")', "drops the table note_events"),
     ("rename_table", 'migrations.AlterModelTable("note", "memos")', "renames the table notes"),
     ("remove_field", 'migrations.RemoveField("note", "body")', "drops the column notes.body"),
     ("rename_field", 'migrations.RenameField("note", "body", "text")', "renames the column notes.body"),

@@ -66,7 +66,7 @@ def fuzz(chance: random.Random, template: Path, folder: Path) -> bool:
             continue
         for line in lines:
             assert line in after[name], f"{name} lost the owner's line {line!r}"
-    owned = owners_patterns(template)
+    owned = owners_patterns(template, WORKING_TREE)
     for name, text in fresh.items():
         if name in removed or any(name == pattern or name.startswith(f"{pattern}/") for pattern in owned):
             continue

@@ -82,7 +82,7 @@ def test_an_updated_project_equals_a_fresh_copy(tagged, fresh_copy, tmp_path, ve
     updated = copy(tagged, tmp_path / "updated", version, **chosen)
     update(updated, WORKING_TREE)
     fresh = fresh_copy(**chosen)
-    owned = seeded_files(tagged, fresh)
+    owned = seeded_files(tagged, WORKING_TREE, fresh) | seeded_files(tagged, version, updated)
     assert owned
     assert contents(updated, without=owned) == contents(fresh, without=owned)
 
@@ -98,27 +98,27 @@ def fresh_copy(tagged, tmp_path_factory):
     return lambda **chosen: make(json.dumps(chosen, sort_keys=True))
 
 
-def owners_patterns(template):
-    """Return the patterns of _exclude that apply to updates: they match the files that are seeded once."""
-    excluded = yaml.safe_load((template / "copier.yml").read_text())["_exclude"]
+def owners_patterns(template, version):
+    """Return a release's patterns of _exclude that apply to updates: they match the files that are seeded once."""
+    excluded = yaml.safe_load(git(template, "show", f"{version}:copier.yml"))["_exclude"]
     return [entry.split("%]")[1].split("[%")[0].lstrip("/") for entry in excluded]
 
 
-def seeded_files(template, project):
-    """Return the emitted files that an update does not change."""
+def seeded_files(template, version, project):
+    """Return the emitted files that an update of that release does not change."""
     names = [str(path.relative_to(project)) for path in files(project)]
-    patterns = owners_patterns(template)
+    patterns = owners_patterns(template, version)
     return {name for name in names if any(name == pattern or name.startswith(f"{pattern}/") for pattern in patterns)}
 
 
-def test_updates_exclude_exactly_the_files_that_the_facts_list_as_the_owners(template):
+def test_updates_exclude_exactly_the_files_that_the_facts_list_as_the_owners(tagged):
     listed = {"README.md", "readiness.yml"}
     for language in LANGUAGES:
         listed |= {pattern.removesuffix("/**") for pattern in facts(language)["yours"]}
-    skipped = yaml.safe_load((template / "copier.yml").read_text())["_skip_if_exists"]
+    skipped = yaml.safe_load((tagged / "copier.yml").read_text())["_skip_if_exists"]
     kept_if_they_exist = {pattern for pattern in listed if any(name.startswith(pattern) for name in skipped)}
     assert len(kept_if_they_exist) == len(skipped)
-    assert listed - kept_if_they_exist == set(owners_patterns(template))
+    assert listed - kept_if_they_exist == set(owners_patterns(tagged, WORKING_TREE))
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_answers_are_kept_and_can_change_during_an_update(tagged, fresh_copy, tm
     fresh = fresh_copy(**after)
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert {name: recorded[name] for name in after} == after
-    owned = seeded_files(tagged, fresh) | seeded_files(tagged, project)
+    owned = seeded_files(tagged, WORKING_TREE, fresh) | seeded_files(tagged, version, project)
     assert contents(project, without=owned) == contents(fresh, without=owned)
 
 
