@@ -16,6 +16,9 @@ LANES = {
     "tests/cluster/test_canary.py": "canary",
 }
 
+# Files whose tests share nothing and take minutes each: any worker may run them.
+APART = ["tests/first_week/test_week.py"]
+
 # The other files that take long, the longest first. A long file that starts late keeps one worker busy at the end.
 LONG = [
     "tests/first_week/test_week.py",
@@ -40,8 +43,8 @@ def start_with_the_longest(items: list[pytest.Item]) -> None:
 
 
 class Lanes(LoadFileScheduling):
-    """Give each worker a whole file at a time, or all files of a lane."""
+    """Give each worker a whole file at a time, all files of a lane, or one test of a file whose tests are apart."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return LANES.get(file, file)
+        return nodeid if file in APART else LANES.get(file, file)

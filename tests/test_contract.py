@@ -1,5 +1,6 @@
 """Promise: the schema, .env.example, manifests, Compose files, pipeline and docs name the same variables."""
 
+import json
 import re
 from pathlib import Path
 
@@ -80,3 +81,31 @@ def test_every_package_that_the_service_uses_is_a_reserved_name(render, language
             used = {name.lower() for name in re.findall(r'^\s+"([\w.-]+)(?:\[.*?\])?[<>=~]', text, re.MULTILINE)}
     assert used or language == "go"
     assert used <= set(facts(language)["reserved_names"])
+
+
+@pytest.mark.parametrize("services", [[], ["postgres"]], ids=["greetings", "notes"])
+def test_the_api_is_the_same_in_every_language(render, services):
+    """Paths, methods, operations, successful statuses and parameters; the schemas are each library's own words."""
+    described = {
+        language: api(json.loads((render(language=language, services=services) / "openapi.json").read_text()))
+        for language in LANGUAGES
+    }
+    assert len(described["go"]) == (5 if services else 2)
+    assert described["go"] == described["node"] == described["python"]
+
+
+def api(document: dict) -> set[tuple]:
+    """Return what a client relies on, of each operation of an OpenAPI document."""
+    return {
+        (
+            re.sub(r"\{\w+\}", "{id}", path),
+            method,
+            operation["operationId"],
+            operation["summary"],
+            tuple(status for status in operation["responses"] if status.startswith("2")),
+            frozenset((entry["in"], entry["name"].removeprefix("note_")) for entry in operation.get("parameters", [])),
+            bool(operation.get("security")),
+        )
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }

@@ -1,6 +1,7 @@
 """The checks, by subject; importing them registers them."""
 
 from readiness.checks import (
+    api,
     code,
     dockerfile,
     environment,
@@ -18,6 +19,7 @@ from readiness.checks import (
 )
 
 __all__ = [
+    "api",
     "code",
     "dockerfile",
     "environment",
