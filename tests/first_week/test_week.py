@@ -10,7 +10,7 @@ import pytest
 from tests.combinations import LANGUAGES, platforms
 from tests.containers import facts
 from tests.first_week.page import Step, sections
-from tests.first_week.week import follow, make_dev, shell, variables_of
+from tests.first_week.week import compose_down, follow, make_dev, shell, variables_of
 from tests.test_project_checks import TOOLCHAINS, make
 from tests.test_updates import copy, update
 from tests.updates import WORKING_TREE, commit_all, find_conflicts, git
@@ -65,12 +65,27 @@ def next_release(tagged, tmp_path):
     return template
 
 
+@pytest.fixture
+def emit_release(tmp_path):
+    """Return a function that copies a project; at the end, remove its containers, volumes and image."""
+    made = []
+
+    def copy_project(template, language):
+        name = f"first-week-{language}"
+        answers = {"project_name": name, "language": language, "services": ["postgres"]}
+        made.append(copy(template, tmp_path / name, WORKING_TREE, **answers))
+        return made[-1]
+
+    yield copy_project
+    for project in made:
+        compose_down(project, "--volumes", "--rmi", "local")
+
+
 @pytest.mark.parametrize("language", languages("docker"))
-def test_a_week_of_edits_in_make_dev_passes_all_checks_and_the_next_update(next_release, tmp_path, language):
-    name = f"first-week-{language}"
-    project = copy(
-        next_release, tmp_path / name, WORKING_TREE, project_name=name, language=language, services=["postgres"]
-    )
+def test_a_week_of_edits_in_make_dev_passes_all_checks_and_the_next_update(
+    next_release, emit_release, tmp_path, language
+):
+    project = emit_release(next_release, language)
     make(project, "setup")
     tasks = steps_of(project)
     assert set(tasks) == set(TASKS)

@@ -125,15 +125,16 @@ def make_dev(project: Path, default_port: int, log: Path) -> Iterator[Dev]:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        subprocess.run(
-            ["docker", "compose", "down", "--volumes", "--timeout", "5", "--rmi", "local"],
-            cwd=project,
-            env=environment,
-            capture_output=True,
-            timeout=120,
-        )
+        # Volumes and images stay, as for a person: the next start has its data and its caches.
+        compose_down(project)
     left = docker("ps", "--quiet", "--filter", f"label=com.docker.compose.project.working_dir={project}")
     assert left == "", "`make dev` left containers running"
+
+
+def compose_down(project: Path, *options: str) -> None:
+    """Remove the containers of `make dev`; with `--volumes --rmi local`, also its data, caches and image."""
+    command = ["docker", "compose", "down", "--timeout", "5", *options]
+    subprocess.run(command, cwd=project, capture_output=True, timeout=120)
 
 
 def wait_until_ready(dev: Dev, seconds: float = 600) -> None:
