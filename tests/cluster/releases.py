@@ -19,7 +19,7 @@ from tests.cluster.stage import DEPLOY_SECONDS, Stage
 from tests.combinations import variables
 from tests.load import Load
 
-REQUESTS_A_SECOND = 200
+REQUESTS_A_SECOND = 80
 LOAD_SECONDS = 1200
 # What a scenario has to see at least, even if its release is over sooner.
 ENOUGH_REQUESTS = 2000
