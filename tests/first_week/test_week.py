@@ -74,6 +74,7 @@ def emit_release(tmp_path):
         name = f"first-week-{language}"
         answers = {"project_name": name, "language": language, "services": ["postgres"]}
         made.append(copy(template, tmp_path / name, WORKING_TREE, **answers))
+        compose_down(made[-1], "--volumes", "--rmi", "local")  # what a run that was killed has left
         return made[-1]
 
     yield copy_project
