@@ -76,31 +76,31 @@ type problems struct {
 }
 
 // add records a problem of a variable.
-func (problems problems) add(variable, problem string) {
-	problems.addExpecting(variable, problem, problems.expects[variable])
+func (p problems) add(variable, problem string) {
+	p.addExpecting(variable, problem, p.expects[variable])
 }
 
-func (problems problems) addExpecting(variable, problem, expects string) {
-	if _, isKnown := problems.sentences[variable]; isKnown {
+func (p problems) addExpecting(variable, problem, expects string) {
+	if _, isKnown := p.sentences[variable]; isKnown {
 		return
 	}
 	sentence := variable + " " + problem
 	if expects != "" {
 		sentence += ": expects " + expects
 	}
-	problems.sentences[variable] = sentence
+	p.sentences[variable] = sentence
 }
 
 // addUnreadable records why a variable cannot be read and returns whether it can. It reads each variable alone, because
 // the errors of env do not name the variable.
-func (problems problems) addUnreadable(variable variable, environment map[string]string) bool {
+func (p problems) addUnreadable(variable variable, environment map[string]string) bool {
 	if value, isSet := environment[variable.name]; isSet {
 		switch {
 		case value == "": // env would use the default
-			problems.add(variable.name, "is empty")
+			p.add(variable.name, "is empty")
 			return false
 		case value != strings.TrimSpace(value): // as in a Secret made with echo
-			problems.add(variable.name, "has surrounding white space")
+			p.add(variable.name, "has surrounding white space")
 			return false
 		}
 	}
@@ -112,13 +112,13 @@ func (problems problems) addUnreadable(variable variable, environment map[string
 		return true
 	}
 	if _, isMissing := errors.AsType[env.VarIsNotSetError](err); isMissing {
-		problems.add(variable.name, "is missing")
+		p.add(variable.name, "is missing")
 	} else if option, isUnknown := errors.AsType[env.NoSupportedTagOptionError](err); isUnknown {
-		problems.addExpecting(variable.name, "has a tag with the unknown option "+strconv.Quote(option.Tag), "")
+		p.addExpecting(variable.name, "has a tag with the unknown option "+strconv.Quote(option.Tag), "")
 	} else if _, isUnknown := errors.AsType[env.NoParserError](err); isUnknown {
-		problems.addExpecting(variable.name, "has a field of an unsupported type", "")
+		p.addExpecting(variable.name, "has a field of an unsupported type", "")
 	} else {
-		problems.add(variable.name, "is not valid")
+		p.add(variable.name, "is not valid")
 	}
 	return false
 }

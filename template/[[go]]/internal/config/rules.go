@@ -16,23 +16,23 @@ const (
 )
 
 // check records each value that breaks a rule.
-func (config Config) check(problems problems) {
+func (c Config) check(problems problems) {
 	require := func(holds bool, variable string) {
 		if !holds {
 			problems.add(variable, "is not valid")
 		}
 	}
-	require(slices.Contains([]string{"development", "test", "staging", "production"}, config.Mode), "APP_ENV")
-	require(config.Port > 0, "PORT")
-	require(config.MetricsPort > 0 && config.MetricsPort != config.Port, "METRICS_PORT")
-	require(slices.Contains([]string{"debug", "info", "warn", "error"}, config.LogLevel), "LOG_LEVEL")
-	require(utf8.RuneCountInString(config.Version) <= maximumVersionLength, "APP_VERSION")
+	require(slices.Contains([]string{"development", "test", "staging", "production"}, c.Mode), "APP_ENV")
+	require(c.Port > 0, "PORT")
+	require(c.MetricsPort > 0 && c.MetricsPort != c.Port, "METRICS_PORT")
+	require(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "LOG_LEVEL")
+	require(utf8.RuneCountInString(c.Version) <= maximumVersionLength, "APP_VERSION")
 
-	config.checkSecret(problems, "JWT_SECRET", config.JWTSecret, minimumJWTSecretLength)
-	config.checkSecret(problems, "HEALTH_TOKEN", config.HealthToken, minimumHealthTokenLength)
+	c.checkSecret(problems, "JWT_SECRET", c.JWTSecret, minimumJWTSecretLength)
+	c.checkSecret(problems, "HEALTH_TOKEN", c.HealthToken, minimumHealthTokenLength)
 
 	// Compare the timeout only with a valid delay, so that one mistake is one problem.
-	delay, timeout := config.ShutdownDelaySeconds, config.ShutdownTimeoutSeconds
+	delay, timeout := c.ShutdownDelaySeconds, c.ShutdownTimeoutSeconds
 	isDelayValid := delay <= maximumShutdownDelaySeconds
 	require(isDelayValid, "SHUTDOWN_DELAY_SECONDS")
 	require(timeout > 0 && timeout <= maximumShutdownTimeoutSeconds && (timeout > delay || !isDelayValid),
@@ -40,11 +40,11 @@ func (config Config) check(problems problems) {
 }
 
 // checkSecret refuses short secrets and, in deployments, the values from .env.example.
-func (config Config) checkSecret(problems problems, variable string, secret Secret, minimumLength int) {
+func (c Config) checkSecret(problems problems, variable string, secret Secret, minimumLength int) {
 	if utf8.RuneCountInString(string(secret)) < minimumLength {
 		problems.add(variable, "is too short")
 	}
-	if config.IsDeployed() && strings.HasPrefix(string(secret), "example-") {
+	if c.IsDeployed() && strings.HasPrefix(string(secret), "example-") {
 		problems.addExpecting(variable, "is the example value", "a new secret")
 	}
 }

@@ -40,18 +40,18 @@ func isAny(Check) bool            { return true }
 func isRequired(check Check) bool { return check.Required }
 
 // run runs the selected checks concurrently and returns the results by name.
-func (health *Health) run(ctx context.Context, selected func(Check) bool) map[string]Result {
+func (h *Health) run(ctx context.Context, selected func(Check) bool) map[string]Result {
 	var (
-		results = make(map[string]Result, len(health.Checks))
+		results = make(map[string]Result, len(h.Checks))
 		lock    sync.Mutex
 		running sync.WaitGroup
 	)
-	for _, check := range health.Checks {
+	for _, check := range h.Checks {
 		if !selected(check) {
 			continue
 		}
 		running.Go(func() {
-			result := health.ask(ctx, check)
+			result := h.ask(ctx, check)
 			lock.Lock()
 			defer lock.Unlock()
 			results[check.Name] = result
@@ -61,7 +61,7 @@ func (health *Health) run(ctx context.Context, selected func(Check) bool) map[st
 	return results
 }
 
-func (health *Health) ask(ctx context.Context, check Check) Result {
+func (h *Health) ask(ctx context.Context, check Check) Result {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -70,7 +70,7 @@ func (health *Health) ask(ctx context.Context, check Check) Result {
 	if err != nil {
 		result.Status = "error"
 		result.Error = FailureKind(err)
-		health.Logger.WarnContext(ctx, "a dependency failed its check", "dependency", check.Name, "error", err)
+		h.Logger.WarnContext(ctx, "a dependency failed its check", "dependency", check.Name, "error", err)
 	}
 	return result
 }

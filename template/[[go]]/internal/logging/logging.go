@@ -52,17 +52,17 @@ type requestHandler struct {
 	slog.Handler
 }
 
-func (handler requestHandler) Handle(ctx context.Context, record slog.Record) error {
+func (h requestHandler) Handle(ctx context.Context, record slog.Record) error {
 	if id, found := ctx.Value(requestIDKey{}).(string); found {
 		record.AddAttrs(slog.String("requestId", id))
 	}
-	return handler.Handler.Handle(ctx, record) //nolint:wrapcheck // a decorator adds nothing to the error
+	return h.Handler.Handle(ctx, record) //nolint:wrapcheck // a decorator adds nothing to the error
 }
 
-func (handler requestHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return requestHandler{handler.Handler.WithAttrs(attributes)}
+func (h requestHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return requestHandler{h.Handler.WithAttrs(attributes)}
 }
 
-func (handler requestHandler) WithGroup(name string) slog.Handler {
-	return requestHandler{handler.Handler.WithGroup(name)}
+func (h requestHandler) WithGroup(name string) slog.Handler {
+	return requestHandler{h.Handler.WithGroup(name)}
 }

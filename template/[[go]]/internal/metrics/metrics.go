@@ -43,15 +43,15 @@ func New() *Metrics {
 }
 
 // Observe counts a request. The route is the matched pattern, because the number of paths is unlimited.
-func (metrics *Metrics) Observe(method, route string, status int, duration time.Duration) {
+func (m *Metrics) Observe(method, route string, status int, duration time.Duration) {
 	labels := []string{knownMethod(method), route, strconv.Itoa(status)}
-	metrics.total.WithLabelValues(labels...).Inc()
-	metrics.duration.WithLabelValues(labels...).Observe(duration.Seconds())
+	m.total.WithLabelValues(labels...).Inc()
+	m.duration.WithLabelValues(labels...).Observe(duration.Seconds())
 }
 
 // Register adds GET /metrics to the mux.
-func (metrics *Metrics) Register(mux *http.ServeMux) {
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{}))
+func (m *Metrics) Register(mux *http.ServeMux) {
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 }
 
 // knownMethod returns the method or "other", so that invented methods do not create time series.

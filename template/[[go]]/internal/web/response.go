@@ -61,7 +61,7 @@ type limitedBody struct {
 }
 
 // MaximumBodyBytes returns the limit to the server.
-func (limited limitedBody) MaximumBodyBytes() int64 { return limited.maximumBytes }
+func (l limitedBody) MaximumBodyBytes() int64 { return l.maximumBytes }
 
 // Unauthorized sends a 401 that requests a bearer token.
 func Unauthorized(w http.ResponseWriter) {

@@ -8,9 +8,9 @@ import (
 )
 
 func TestMigration(t *testing.T) {
-	environment := environment(t)
-	first, second := run(t, environment, "migrate"), run(t, environment, "migrate")
-	for _, service := range []*service{first, second, run(t, environment, "migrate")} {
+	env := environment(t)
+	first, second := run(t, env, "migrate"), run(t, env, "migrate")
+	for _, service := range []*service{first, second, run(t, env, "migrate")} {
 		code := service.exitCode(t)
 		if code != 0 || !strings.Contains(service.stdout.String(), "migrations finished") {
 			t.Errorf("exit code %d, %s%s", code, service.stdout.String(), service.stderr.String())

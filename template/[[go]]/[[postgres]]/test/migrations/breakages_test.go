@@ -104,18 +104,18 @@ func ofCommand(command command) []breakage {
 	return nil
 }
 
-func (column column) isRequired() bool {
-	return column.has("CONSTR_NOTNULL", "CONSTR_PRIMARY")
+func (c column) isRequired() bool {
+	return c.has("CONSTR_NOTNULL", "CONSTR_PRIMARY")
 }
 
-func (column column) hasDefault() bool {
-	names := column.Type.Names
-	return column.has("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED") ||
+func (c column) hasDefault() bool {
+	names := c.Type.Names
+	return c.has("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED") ||
 		len(names) > 0 && serial.MatchString(names[len(names)-1].String.Value)
 }
 
-func (column column) has(kinds ...string) bool {
-	for _, entry := range column.Constraints {
+func (c column) has(kinds ...string) bool {
+	for _, entry := range c.Constraints {
 		if slices.Contains(kinds, entry.Constraint.Kind) {
 			return true
 		}
