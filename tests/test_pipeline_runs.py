@@ -234,7 +234,7 @@ def test_a_failing_check_stops_the_pipeline_at_its_stage(repository, tmp_path, l
     finally:
         (project / name).unlink()
     if check == "integration":
-        assert jobs["integration"].outcomes["Integration tests"] == "failure"
+        assert jobs["integration"].outcomes["All tests"] == "failure"
         assert "broken" in jobs["integration"].log().lower(), jobs["integration"].log()
     else:
         assert jobs[f"check ({check})"].outcomes["Check"] == "failure"
