@@ -139,6 +139,7 @@ def results(jobs: dict[str, Job]) -> dict[str, str]:
 # The checks, run for real on an emitted repository of each language
 
 # Each check breaks in two languages; that they pass in all three is a test of its own.
+# Each check in one language: what the pipeline does with a failure does not depend on the language.
 BROKEN = {
     ("node", "lint"): ("test/broken.ts", "export const   x =  1;\n"),
     ("node", "typecheck"): ("src/broken.ts", 'export const port: number = "none";\n'),
@@ -146,14 +147,6 @@ BROKEN = {
         "internal/health/broken_test.go",
         'package health\n\nimport "testing"\n\nfunc TestBreaks(t *testing.T) {\n\tt.Fatal("broken")\n}\n',
     ),
-    ("go", "integration"): (
-        "test/integration/broken_test.go",
-        '//go:build integration\n\npackage integration_test\n\nimport "testing"\n\n'
-        'func TestBreaks(t *testing.T) {\n\tt.Fatal("broken")\n}\n',
-    ),
-    ("python", "lint"): ("health/broken.py", "import os\n"),
-    ("python", "typecheck"): ("health/broken.py", '"""Broken."""\n\nport: int = "none"\n'),
-    ("python", "test"): ("tests/test_broken.py", "def test_breaks():\n    assert not 1\n"),
     ("python", "integration"): ("tests/integration/test_broken.py", "def test_breaks() -> None:\n    assert not 1\n"),
 }
 AFTER_THE_CHECKS = ("image", "scan", "staging", "production")
