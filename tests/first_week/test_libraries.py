@@ -47,6 +47,7 @@ DJANGO_SETTINGS = """
         "django.contrib.messages.middleware.MessageMiddleware",
     ]
     BACKGROUND_WORK: list[str] = []
+    BODY_LIMITS_BYTES: dict[str, int] = {}
     STATIC_URL = "static/"
     STATIC_ROOT = "static"
     TEMPLATES = [

@@ -25,8 +25,9 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 def buffer_chunks(environ: WSGIEnvironment) -> None:
     """Set the length of a chunked body, which Django would treat as empty.
 
-    Reads at most one byte more than web.middleware.limit_body allows.
+    Reads at most one byte more than web.middleware.LimitBody allows.
     """
-    body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    limit = max(settings.BODY_LIMIT_BYTES, *settings.BODY_LIMITS_BYTES.values(), 0)
+    body = environ["wsgi.input"].read(limit + 1)
     environ["CONTENT_LENGTH"] = str(len(body))
     environ["wsgi.input"] = io.BytesIO(body)

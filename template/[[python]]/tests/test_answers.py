@@ -7,7 +7,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from config import wsgi
 from config.environment import load_environment
@@ -91,6 +91,12 @@ def test_body_limit(client: Client) -> None:
     assert client.post("/size", b"x" * MEBIBYTE, "text/plain").content == b"1048576"
     answer = client.post("/size", b"x" * (MEBIBYTE + 1), "text/plain")
     assert (answer.status_code, answer.json()["status"]) == (413, 413)
+
+
+@override_settings(BODY_LIMITS_BYTES={"size": 2 * MEBIBYTE})
+def test_a_route_has_its_own_limit(client: Client) -> None:
+    assert client.post("/size", b"x" * 2 * MEBIBYTE, "text/plain").content == b"2097152"
+    assert client.post("/size", b"x" * (2 * MEBIBYTE + 1), "text/plain").status_code == 413
 
 
 @pytest.mark.parametrize(("length", "status"), [(MEBIBYTE, "405"), (MEBIBYTE + 1, "413")])

@@ -98,16 +98,23 @@ def problem_bodies(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def limit_body(get_response: GetResponse) -> GetResponse:
-    """Refuse bodies that are too large before they are read."""
+class LimitBody:
+    """Refuse bodies that are too large for their route before they are read."""
 
-    def middleware(request: HttpRequest) -> HttpResponseBase:
+    def __init__(self, get_response: GetResponse) -> None:
+        """Create the middleware, in Django's way."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on; the route is not known yet."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        """Return the response to a body that is too large, otherwise None."""
+        route = request.resolver_match.route if request.resolver_match else ""
+        limit = settings.BODY_LIMITS_BYTES.get(route, settings.BODY_LIMIT_BYTES)
         length = int(request.META.get("CONTENT_LENGTH") or 0)
-        if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return problem(HTTPStatus.CONTENT_TOO_LARGE)
-        return get_response(request)
-
-    return middleware
+        return problem(HTTPStatus.CONTENT_TOO_LARGE) if length > limit else None
 
 
 def ignore_trailing_slash(get_response: GetResponse) -> GetResponse:
