@@ -78,9 +78,38 @@ DELETED = ".dockerignore"
 MOVED = ("DEPLOYMENT.md", "docs/operations/deployment.md")
 
 
+# Where the routes are registered: what stands there in every release, and the line that is added after it.
+SLOW_ROUTE: dict[str, tuple[str, dict[str, str]]] = {
+    "node": (
+        "src/routes/index.ts",
+        {
+            'import root from "./root.ts";\n': 'import slow from "./slow.ts";\n',
+            "  app.register(root);\n": "  app.register(slow);\n",
+        },
+    ),
+    "go": (
+        "internal/api/api.go",
+        {"Config.Version))\n": '\tmux.HandleFunc("GET /slow", slow)\n'},
+    ),
+    "python": (
+        "api/urls.py",
+        {
+            "from django.urls import path\n": "\nfrom api.slow import slow\n",
+            '    path("", views.index),\n': '    path("slow", slow),\n',
+        },
+    ),
+}
+
+
 def add_slow_route(project: Path, language: str) -> None:
     """Add GET /slow, which responds after `seconds` (2 by default), to files that only the owner edits."""
     shutil.copytree(EDITS / language, project, dirs_exist_ok=True)
+    name, added = SLOW_ROUTE[language]
+    text = (project / name).read_text()
+    for line, addition in added.items():
+        assert text.count(line) == 1, f"{name} contains {line!r} {text.count(line)} times"
+        text = text.replace(line, line + addition)
+    (project / name).write_text(text)
 
 
 def edits(answers: Answers) -> list[Edit]:
