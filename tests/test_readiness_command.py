@@ -35,7 +35,7 @@ def sign(project, item, days):
 def broken(emit):
     """Return a project in which one item fails."""
     project = emit(**GO)
-    edit(project, "Dockerfile", "USER 65532:65532\nENV", "USER root\nENV")
+    edit(project, "Dockerfile", "USER 65532:65532\nENV APP_ENV", "USER root\nENV APP_ENV")
     return project
 
 

@@ -63,6 +63,7 @@ def npm_installs_from_lock(repository: Repository) -> Findings:
         return
     for file in ("Dockerfile", "Makefile"):
         yield repository.expect_match(r"\bnpm ci\b", file, seen="npm ci", expected="this command")
+    yield repository.expect_no_match(r"\bnpm (install|i)\b", "Dockerfile", seen="npm ci", expected="no npm install")
 
 
 @check("go", "lock-matches-manifest")
@@ -127,3 +128,4 @@ def uv_installs_from_lock(repository: Repository) -> Findings:
             seen="uv sync --locked",
             expected="this command",
         )
+        yield repository.expect_no_match(r"\buv sync(?! --locked)", file, seen="uv sync", expected="--locked in each")
