@@ -501,7 +501,7 @@ MUTATIONS = [
         "cache-from: type=gha\n          cache-to: type=gha\n",
     ),
     (actionlint, "needs: integration\n", "needs: integrations\n"),
-    (actionlint, 'tail -n 60 "$RUNNER_TEMP/check.log"', "tail -n 60 $RUNNER_TEMP/check.log"),
+    (actionlint, 'tail -n 60 "$RUNNER_TEMP/tests.log"', "tail -n 60 $RUNNER_TEMP/tests.log"),
     (zizmor, "persist-credentials: false", "persist-credentials: true"),
     # In the steps that production repeats by an alias.
     (zizmor, 'scripts/rollback "$ENVIRONMENT"', "scripts/rollback ${{ github.head_ref }}"),
