@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.combinations import LANGUAGES, all_services
+from tests.combinations import LANGUAGES
 from tests.test_render import files
 
 TOOLCHAINS = {"node": "node", "go": "go", "python": "uv"}
@@ -16,8 +16,9 @@ ALL = ["postgres", "redis", "external-api"]
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 # What decides which dependencies `make setup` installs.
 DEPENDENCIES = ("package.json", "package-lock.json", "go.mod", "go.sum", "pyproject.toml", "uv.lock")
-# Every set of services; those with the same data stores, and so the same dependencies, follow each other.
-BY_DATA_STORES = sorted(all_services(), key=lambda services: sorted(set(services) & {"postgres", "redis"}))
+# Every pair of services, with and without each; those with the same data stores, and so the same dependencies, follow
+# each other.
+BY_DATA_STORES = [[], ["external-api"], ["postgres"], ["redis", "external-api"], ["postgres", "redis"], ALL]
 
 
 def make(project, verb: str, seconds: int = 600) -> str:
