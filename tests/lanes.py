@@ -6,6 +6,8 @@ If more releases than that share two cores, their analysis measures the load of 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from tests.combinations import LANGUAGES
+
 # Files of a lane run one after another. The lanes take about the same time, and longer than any other file.
 LANES = {
     "tests/cluster/test_rolling.py": "rolling",
@@ -18,6 +20,9 @@ LANES = {
 
 # Files whose tests share nothing and take minutes each: any worker may run them.
 APART = ["tests/first_week/test_week.py"]
+
+# Files whose tests of one language share its folder and caches, and nothing with other languages.
+BY_LANGUAGE = ["tests/test_project_checks.py"]
 
 # The other files that take long, the longest first. A long file that starts late keeps one worker busy at the end.
 LONG = [
@@ -43,8 +48,12 @@ def start_with_the_longest(items: list[pytest.Item]) -> None:
 
 
 class Lanes(LoadFileScheduling):
-    """Give each worker a whole file at a time, all files of a lane, or one test of a file whose tests are apart."""
+    """Give each worker a whole file at a time, all files of a lane, or one test or one language of others."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return nodeid if file in APART else LANES.get(file, file)
+        if file in APART:
+            return nodeid
+        if file in BY_LANGUAGE:
+            return next((f"{file}[{language}" for language in LANGUAGES if f"[{language}" in nodeid), file)
+        return LANES.get(file, file)
