@@ -315,9 +315,10 @@ def succeed(project: Path, command: list[str], expected: str) -> str:
 @pytest.mark.needs("node", "uv")
 def test_static_files_that_the_owner_adds_to_django_are_collected(emit):
     project = emit(language="python", platform="vercel", project_name="orders")
-    settings = project / "config/settings.py"
+    settings = project / "config/project.py"
     text = settings.read_text()
-    text = text.replace("INSTALLED_APPS: list[str] = []", 'INSTALLED_APPS = ["django.contrib.staticfiles", "api"]')
+    assert text.count("PROJECT_APPS = [") == 1
+    text = text.replace("PROJECT_APPS = [", 'PROJECT_APPS = ["django.contrib.staticfiles", "api", ')
     settings.write_text(f'{text}\nSTATIC_URL = "static/"\nSTATIC_ROOT = "collected"\n')
     (project / "api/static").mkdir()
     (project / "api/static/style.css").write_text("body {}\n")

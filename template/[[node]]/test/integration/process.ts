@@ -43,13 +43,13 @@ export function run(program: string, environment: Record<string, string>): Promi
 }
 
 /**
- * Sends requests until a response has the status, for at most 10 s.
+ * Sends requests until a response has the status, for at most 30 s.
  *
  * @returns the response
  * @throws Error if no response has it
  */
 export async function waitForStatus(url: string, status: number): Promise<Response> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 300; attempt++) {
     const response = await fetch(url).catch(() => undefined);
     if (response?.status === status) {
       return response;

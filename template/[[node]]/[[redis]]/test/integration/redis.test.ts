@@ -15,9 +15,9 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 test("values are returned until they expire", async () => {
-  await app.redis.set("integration-test", "value", { PX: 100 });
+  await app.redis.set("integration-test", "value", { PX: 1_000 });
   expect(await app.redis.get("integration-test")).toBe("value");
-  await vi.waitUntil(async () => (await app.redis.get("integration-test")) === null);
+  await vi.waitUntil(async () => (await app.redis.get("integration-test")) === null, { timeout: 10_000 });
 });
 
 test("reconnects after a lost connection", async () => {
