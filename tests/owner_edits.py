@@ -94,7 +94,7 @@ SLOW_ROUTE: dict[str, tuple[str, dict[str, str]]] = {
     "python": (
         "api/urls.py",
         {
-            "from django.urls import path\n": "\nfrom api.slow import slow\n",
+            "from api import views\n": "from api.slow import slow\n",
             '    path("", views.index),\n': '    path("slow", slow),\n',
         },
     ),
