@@ -104,7 +104,7 @@ def test_a_week_of_edits_in_make_dev_passes_all_checks_and_the_next_update(
         make(project, "setup")
         edited[task] = {step.path for step in steps if step.kind in ("after", "before", "replace", "append", "delete")}
         if steps:
-            # `make integration` runs all tests: here after each task that adds some, below after the last one.
+            # `make integration` runs all tests: after the table, and below after the last task.
             check(project, "lint", "typecheck", *(["test"] if task == TASKS[0] else []))
             commit_all(project, task)
     check(project, "integration", "image")
