@@ -2,6 +2,8 @@
 
 import functools
 import json
+import subprocess
+import sys
 
 import copier
 import pytest
@@ -85,6 +87,18 @@ def test_an_updated_project_equals_a_fresh_copy(tagged, fresh_copy, tmp_path, ve
     owned = seeded_files(tagged, WORKING_TREE, fresh) | seeded_files(tagged, version, updated)
     assert owned
     assert contents(updated, without=owned) == contents(fresh, without=owned)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_updated_project_fails_no_item_but_the_lock(tagged, tmp_path, language):
+    """Files that only new projects have must not be required: the items, and the links of READINESS.md."""
+    project = copy(tagged, tmp_path / "project", starting_releases(releases())[-1], language=language)
+    update(project, WORKING_TREE)
+    commit_all(project, "Update")
+    readiness = [sys.executable, "-m", "readiness", "--format", "json"]
+    done = subprocess.run(readiness, cwd=project, capture_output=True, text=True, timeout=120)
+    failed = {item["item"] for item in json.loads(done.stdout)["items"] if item["status"] == "fail"}
+    assert failed <= {"lock-matches-manifest"}, done.stdout
 
 
 @pytest.fixture(scope="module")
