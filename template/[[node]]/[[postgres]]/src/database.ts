@@ -34,6 +34,7 @@ export function addDatabase(app: FastifyInstance, url: string): void {
   pool.on("connect", (client) => {
     client.on("error", (error) => app.log.warn({ err: error }, "a database connection was lost"));
   });
+  // The pool repeats the error of an idle connection.
   pool.on("error", () => {});
 
   app.decorate("database", pool);
