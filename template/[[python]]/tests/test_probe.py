@@ -14,7 +14,7 @@ import pytest
 from health import probe
 
 ROOT = Path(__file__).parents[1]
-PACE = ("--requests=20", "--rate=100", "--timeout-seconds=5", "--max-p95-milliseconds=5000")
+PACE = ("--requests=20", "--rate=100", "--timeout-seconds=20", "--max-p95-milliseconds=20000")
 
 
 @dataclass
@@ -87,7 +87,7 @@ Run = Callable[..., tuple[int, Any]]
 
 def test_each_url_in_turn_on_new_connections(service: Service, run: Run) -> None:
     code, report = run(service.address, f"{service.address}/health?a=b c")
-    assert report.pop("p95Milliseconds") in range(1, 5001)
+    assert report.pop("p95Milliseconds") in range(1, 20_001)
     assert (code, report) == (0, {"requests": 20, "failures": {}, "failurePercent": 0, "passed": True})
     assert service.connections == 20
     assert (service.paths.count("/"), service.paths.count("/health?a=b%20c")) == (10, 10)
@@ -122,8 +122,8 @@ def test_slow_responses(service: Service, run: Run) -> None:
 
 
 def test_latency_excludes_failures(service: Service, run: Run) -> None:
-    service.answer = answer_with(503, every=2, seconds=1)
-    assert run(service.address)[1]["p95Milliseconds"] < 1000
+    service.answer = answer_with(503, every=2, seconds=3)
+    assert run(service.address)[1]["p95Milliseconds"] < 3000
 
 
 def silent(_handler: BaseHTTPRequestHandler, _number: int) -> None:

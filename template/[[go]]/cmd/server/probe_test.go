@@ -23,7 +23,11 @@ func TestProbe(t *testing.T) {
 		"/missing": {failed, `{"requests":4,"failures":{"status 404":4},"failurePercent":100,"p95Milliseconds":`},
 	} {
 		var stdout strings.Builder
-		arguments := []string{"probe", service.URL + path, "--requests=4", "--rate", "100"}
+		// The limits are long enough for a busy machine.
+		arguments := []string{
+			"probe", service.URL + path, "--requests=4", "--rate", "100",
+			"--timeout-seconds=20", "--max-p95-milliseconds", "20000",
+		}
 		code := run(t.Context(), arguments, nil, &stdout, io.Discard)
 		line, rest, _ := strings.Cut(stdout.String(), "\n")
 		if code != want.code || !strings.HasPrefix(line, want.report) || rest != "" {
