@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -35,78 +36,64 @@ def make_demo(folder, port: int, **environment: str) -> subprocess.CompletedProc
     return subprocess.run(["make", "demo"], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=600)
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        pytest.param({}, marks=pytest.mark.needs("docker"), id="with-an-engine"),
-        pytest.param({"DOCKER_HOST": "unix:///nowhere.sock"}, id="without-one"),
-    ],
-)
-def test_the_demo_ends_with_a_healthy_service_that_can_be_stopped(tmp_path, environment):
-    port = free_port()
-    began = time.monotonic()
-    done = make_demo(tmp_path, port, **environment)
-    took = time.monotonic() - began
-    assert done.returncode == 0, done.stdout + done.stderr
-    reported = int(re.search(r"healthy (\d+) seconds after `make demo`", done.stdout)[1])
-    assert abs(reported - took) <= 1.5, f"{reported} seconds reported, {took:.1f} measured"
-    address, stop = re.search(r"http://127\S+", done.stdout)[0], re.search(r"stop it: +(.+)", done.stdout)[1]
-    try:
-        with urllib.request.urlopen(address, timeout=30) as answer:
-            assert answer.status == 200
-        assert '{"status":"ok"}' in done.stdout
-    finally:
-        subprocess.run(shlex.split(stop), check=True, capture_output=True, timeout=60)
-    # It drains before it ends.
-    containers.until(lambda: not listens(port), 60, lambda: "the service still listens")
+def stop(command: str) -> None:
+    """Run the command that a demo prints for this."""
+    subprocess.run(shlex.split(command), check=True, capture_output=True, timeout=60)
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        pytest.param({}, marks=pytest.mark.needs("docker"), id="with-an-engine"),
-        pytest.param({"DOCKER_HOST": "unix:///nowhere.sock"}, id="without-one"),
-    ],
-)
-def test_a_second_demo_runs_beside_the_first(tmp_path, environment):
-    ports = [free_port(), free_port()]
-    stops = []
+@pytest.fixture
+def owners_containers(tmp_path):
+    """Start a Compose project that is called like the demo's service; return a function that lists its containers."""
+    (tmp_path / "compose.yaml").write_text("name: my-service\nservices: {service: {image: 'redis:8-trixie'}}\n")
+    compose = ["docker", "compose", "--project-directory", str(tmp_path)]
+    subprocess.run([*compose, "up", "--detach", "--quiet-pull"], check=True, capture_output=True, timeout=300)
+    listing = [*compose, "ps", "--quiet"]
+    yield lambda: subprocess.run(listing, check=True, capture_output=True, text=True, timeout=60).stdout
+    subprocess.run([*compose, "down"], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.needs("docker")
+def test_two_demos_end_with_healthy_services_beside_a_compose_project_of_the_same_name(tmp_path, owners_containers):
+    before = owners_containers()
+    two_demos(tmp_path)
+    assert owners_containers() == before != ""
+
+
+def test_two_demos_end_with_healthy_services_without_an_engine(tmp_path):
+    two_demos(tmp_path, DOCKER_HOST="unix:///nowhere.sock")
+
+
+def two_demos(folder, **environment: str) -> None:
+    """Start two demos, check that both are healthy at the same time, stop both."""
+    addresses, stops = [], []
     try:
-        for port in ports:
-            done = make_demo(tmp_path, port, **environment)
+        for _ in range(2):
+            began = time.monotonic()
+            done = make_demo(folder, free_port(), **environment)
+            took = time.monotonic() - began
             assert done.returncode == 0, done.stdout + done.stderr
+            addresses.append(re.search(r"http://127\S+", done.stdout)[0])
             stops.append(re.search(r"stop it: +(.+)", done.stdout)[1])
-        for port in ports:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30) as answer:
+            assert '{"status":"ok"}' in done.stdout
+            reported = int(re.search(r"healthy (\d+) seconds after `make demo`", done.stdout)[1])
+            assert abs(reported - took) <= 1.5, f"{reported} seconds reported, {took:.1f} measured"
+        assert len(set(addresses)) == 2
+        for address in addresses:
+            with urllib.request.urlopen(address, timeout=30) as answer:
                 assert answer.status == 200
     finally:
-        for stop in stops:
-            subprocess.run(shlex.split(stop), check=True, capture_output=True, timeout=60)
+        for command in stops:
+            stop(command)
+    for address in addresses:
+        port = urllib.parse.urlsplit(address).port
+        # It drains before it ends.
+        containers.until(lambda port=port: not listens(port), 60, lambda: "the service still listens")
 
 
 def test_the_image_has_a_valid_name_in_a_temporary_folder_of_any_name(tmp_path):
     """Compose appends `-service`, and an image's name must not contain `_-`."""
     compose = runpy.run_path(str(ROOT / "scripts/demo"))["compose"]
     assert compose(tmp_path / "deployment-patterns-demo-9Ejl_m0_/my-service")[-1] == "deployment-patterns-demo-9ejl-m0-"
-
-
-@pytest.mark.needs("docker")
-def test_a_compose_project_of_the_same_name_keeps_its_containers(tmp_path):
-    (tmp_path / "compose.yaml").write_text("name: my-service\nservices: {service: {image: 'redis:8-trixie'}}\n")
-    owners = ["docker", "compose", "--project-directory", str(tmp_path)]
-    subprocess.run([*owners, "up", "--detach", "--quiet-pull"], check=True, capture_output=True, timeout=300)
-    try:
-        listing = [*owners, "ps", "--quiet"]
-        before = subprocess.run(listing, check=True, capture_output=True, text=True, timeout=60).stdout
-        done = make_demo(tmp_path, free_port())
-        assert done.returncode == 0, done.stdout + done.stderr
-        subprocess.run(
-            shlex.split(re.search(r"stop it: +(.+)", done.stdout)[1]), check=True, capture_output=True, timeout=60
-        )
-        after = subprocess.run(listing, check=True, capture_output=True, text=True, timeout=60).stdout
-        assert before == after != ""
-    finally:
-        subprocess.run([*owners, "down"], check=True, capture_output=True, timeout=60)
 
 
 @pytest.mark.parametrize("progress", ["", "emitted"])
