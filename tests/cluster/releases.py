@@ -1,6 +1,5 @@
 """What every strategy promises of a release on a real cluster; each strategy's own test file runs it."""
 
-import concurrent.futures
 import contextlib
 import json
 import os
@@ -8,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -152,25 +150,6 @@ def no_request_lost(stage: Stage, scenario: str) -> Iterator[Load]:
         yield load
         load.wait_for(max(0, ENOUGH_REQUESTS - load.total))
     assert not load.failures
-
-
-@contextlib.contextmanager
-def observed(read: Callable[[], None], seconds: float = 0.5) -> Iterator[None]:
-    """Call a function again and again during a block, and once more at its end; raise what it raised."""
-    stop = threading.Event()
-
-    def repeat() -> None:
-        while not stop.wait(seconds):
-            read()
-        read()
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-        reading = pool.submit(repeat)
-        try:
-            yield
-        finally:
-            stop.set()
-        reading.result()
 
 
 def versions(load: Load) -> set[str]:

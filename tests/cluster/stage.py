@@ -1,5 +1,6 @@
 """An environment of an emitted project on a real cluster, set up as its DEPLOYMENT.md describes."""
 
+import concurrent.futures
 import contextlib
 import functools
 import json
@@ -9,7 +10,7 @@ import secrets
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import Template
 
@@ -49,6 +50,11 @@ def store_image(store: str) -> tuple[str, str]:
     return push(image), uid
 
 
+def staying(pods: list[dict]) -> list[dict]:
+    """Return the pods that are not on their way out."""
+    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+
 class Stage:
     """An environment of a project, with its own data stores and an address at 127.0.0.1.
 
@@ -58,6 +64,7 @@ class Stage:
     def __init__(self, project: Path, folder: Path, environment: str = "staging") -> None:
         self.project = project
         self.name = project.name
+        self.selector = f"app.kubernetes.io/name={self.name},app.kubernetes.io/component=server"
         self.environment = environment
         self.namespace = f"{project.name}-{environment}"
         self.kubeconfig = folder / "deployer.json"
@@ -192,9 +199,41 @@ class Stage:
 
     def pods(self) -> list[dict]:
         """Return the server's pods that are not on their way out."""
-        selector = f"app.kubernetes.io/name={self.name},app.kubernetes.io/component=server"
-        items = json.loads(self.kubectl("get", "pods", "--selector", selector, "--output", "json"))["items"]
-        return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
+        items = json.loads(self.kubectl("get", "pods", "--selector", self.selector, "--output", "json"))["items"]
+        return staying(items)
+
+    @contextlib.contextmanager
+    def watched(self, resource: str, selector: str, read: Callable[[list[dict]], None]) -> Iterator[None]:
+        """Call a function with a selector's objects, as they are and after each change, during a block.
+
+        What the function raises is raised at the end of the block.
+        """
+        query = ("get", resource, "--selector", selector)
+        names = set(self.kubectl(*query, "--output", "name").replace("/", " ").split()[1::2])
+        watch = ("--watch", "--output-watch-events", "--output", 'jsonpath={}{"\\n"}')
+        process = subprocess.Popen(["kubectl", "--namespace", self.namespace, *query, *watch], stdout=subprocess.PIPE)
+
+        def follow() -> None:
+            objects = {}
+            for event in map(json.loads, process.stdout):
+                name = event["object"]["metadata"]["name"]
+                if event["type"] == "DELETED":
+                    objects.pop(name, None)
+                else:
+                    objects[name] = event["object"]
+                names.discard(name)
+                if not names:  # the first events list what is there
+                    read(list(objects.values()))
+
+        with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+            following = pool.submit(follow)
+            try:
+                yield
+                assert process.poll() is None, "kubectl stopped watching"
+            finally:
+                process.terminate()
+                process.wait()
+            following.result()
 
     def images(self) -> set[str]:
         """Return what the server's pods run."""
@@ -202,9 +241,9 @@ class Stage:
 
     def revision_of(self, image: str) -> str:
         """Return the newest revision that runs an image; nothing where the cluster keeps none."""
-        selector = f"app.kubernetes.io/name={self.name},app.kubernetes.io/component=server"
         found = []
-        for item in json.loads(self.kubectl("get", "replicasets", "--selector", selector, "--output", "json"))["items"]:
+        query = ("get", "replicasets", "--selector", self.selector, "--output", "json")
+        for item in json.loads(self.kubectl(*query))["items"]:
             if item["spec"]["template"]["spec"]["containers"][0]["image"] == image:
                 annotations = item["metadata"].get("annotations", {})
                 found += [int(annotations[name]) for name in REVISIONS if name in annotations]

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.cluster.releases import Releases, observed, release_and_roll_back, stages_of
+from tests.cluster.releases import Releases, release_and_roll_back, stages_of
 
 pytestmark = pytest.mark.needs("docker", "cluster")
 
@@ -27,10 +27,13 @@ class TestBlueGreen(Releases):
     @contextlib.contextmanager
     def release_observed(self, stage):
         """Assert that the Service has never fewer ready pods than it should."""
-        query = ("get", "endpointslices", "--selector", f"kubernetes.io/service-name={stage.name}", "--output")
-        ready = 'jsonpath={range .items[*].endpoints[?(@.conditions.ready==true)]}{.targetRef.name}{"\\n"}{end}'
         counts = []
-        with observed(lambda: counts.append(len(stage.kubectl(*query, ready).splitlines())), seconds=0.2):
+
+        def count(slices) -> None:
+            endpoints = [endpoint for item in slices for endpoint in item["endpoints"] or []]
+            counts.append(len({each["targetRef"]["name"] for each in endpoints if each["conditions"]["ready"]}))
+
+        with stage.watched("endpointslices", f"kubernetes.io/service-name={stage.name}", count):
             yield
         assert min(counts) >= 2
 

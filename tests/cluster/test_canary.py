@@ -4,7 +4,15 @@ import contextlib
 
 import pytest
 
-from tests.cluster.releases import Releases, observed, release_and_roll_back, stages_of, under_load, versions
+from tests.cluster.releases import (
+    REQUESTS_A_SECOND,
+    Releases,
+    release_and_roll_back,
+    stages_of,
+    under_load,
+    versions,
+)
+from tests.cluster.stage import staying
 
 pytestmark = pytest.mark.needs("docker", "cluster")
 
@@ -28,18 +36,20 @@ class TestCanary(Releases):
             return
         before = stage.images()
         answering = set()
-        query = ("get", "endpointslices", "--selector", f"kubernetes.io/service-name={stage.name}-canary", "--output")
-        names = 'jsonpath={range .items[*].endpoints[*]}{.targetRef.name}{"\\n"}{end}'
+
+        def note(slices) -> None:
+            answering.update(each["targetRef"]["name"] for item in slices for each in item["endpoints"] or [])
+
         with (
             under_load(stage, scenario) as load,
-            observed(lambda: answering.update(stage.kubectl(*query, names).split())),
+            stage.watched("endpointslices", f"kubernetes.io/service-name={stage.name}-canary", note),
         ):
             yield
         failed = sum(load.failures.values())
         assert set(load.failures) <= {"status 500"}
         # Half of the connections are kept alive, so that the share is that of connections: leave room for chance.
         assert failed <= load.total * SHARE * 1.5
-        assert failed <= 200 * SECONDS * SHARE * 1.5
+        assert failed <= REQUESTS_A_SECOND * SECONDS * SHARE * 1.5
         assert versions(load) <= {"1.0.0", f"2.0.0-{scenario}"}
         self.assert_as_before(stage, before)
         # The analysis judged the canary by pods of its own, which were removed: any other pod would have let it pass.
@@ -51,12 +61,12 @@ class TestCanary(Releases):
         before = stage.images()
         shares = set()
 
-        def count() -> None:
-            pods = [pod for pod in stage.pods() if is_ready(pod)]
+        def count(pods) -> None:
+            pods = [pod for pod in staying(pods) if is_ready(pod)]
             new = [pod for pod in pods if pod["spec"]["containers"][0]["image"] not in before]
             shares.add((len(new), len(pods)))
 
-        with observed(count):
+        with stage.watched("pods", stage.selector, count):
             yield
         assert (1, 5) in shares, "the first step is not one pod of five"
         assert (3, 5) in shares, "the second step is not three pods of five"

@@ -77,10 +77,12 @@ def test_a_release_leaves_the_number_of_pods_to_the_autoscaler(stages):
     while len(stage.pods()) < 3:
         assert time.monotonic() < deadline, "the autoscaler did not start its three pods"
         time.sleep(1)
-    process = stage.start("deploy", stage.environment, stage.image("2.0.0"))
     expected = set()
-    while process.poll() is None:
-        expected.add(stage.kubectl("get", "deployment", stage.name, "--output", "jsonpath={.spec.replicas}"))
-        time.sleep(0.5)
-    assert process.returncode == 0, process.stdout.read()
-    assert expected == {"3"}
+
+    def note(deployments) -> None:
+        expected.update(deployment["spec"]["replicas"] for deployment in deployments)
+
+    with stage.watched("deployments", f"app.kubernetes.io/name={stage.name}", note):
+        done = stage.deploy(stage.image("2.0.0"))
+    assert done.returncode == 0, done.stdout
+    assert expected == {3}
