@@ -52,3 +52,11 @@ def test_every_imported_package_is_named():
         and not any(name.lower().replace("_", "-") in named for name in distributions.get(module, []))
     }
     assert not missing
+
+
+def test_the_oldest_gunicorn_that_a_service_allows_is_the_locked_one(render):
+    """The service tests the locked one: config/worker.py extends a class that any release may change."""
+    project = render(language="python")
+    oldest = re.search(r'"gunicorn>=([\d.]+),<', (project / "pyproject.toml").read_text())[1]
+    packages = tomllib.loads((project / "uv.lock").read_text())["package"]
+    assert [package["version"] for package in packages if package["name"] == "gunicorn"] == [oldest]

@@ -2,12 +2,10 @@
 
 import contextlib
 import os
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, MutableMapping
-from concurrent.futures import Future
 from types import FrameType
 from typing import Any
 
@@ -22,12 +20,18 @@ from health.state import draining
 HEADER_SECONDS = 10
 """Time limit for the request line and headers."""
 
-REQUEST_SECONDS = 30
-"""Time limit for a request including its body."""
+BODY_SECONDS = 20
+"""Time limit for a body, and another second for each BODY_BYTES_PER_SECOND of its Content-Length."""
 
-StartResponse = Callable[..., Any]
+BODY_BYTES_PER_SECOND = 64 * 1024
+
+Application = Callable[..., Iterable[bytes]]
 
 log = structlog.get_logger()
+
+# Of the connections whose request is not complete; each is removed by the thread that added it.
+_deadlines: dict[TConn, float] = {}
+_thread = threading.local()
 
 
 class DrainingWorker(ThreadWorker):
@@ -35,18 +39,6 @@ class DrainingWorker(ThreadWorker):
 
     gunicorn's server closes its listening sockets immediately; each worker has its own copies.
     """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's signature
-        """Create the worker, still in the server's process."""
-        super().__init__(*args, **kwargs)
-        self._receiving: dict[TConn, float] = {}
-        self._thread = threading.local()
-
-    def init_signals(self) -> None:
-        """Handle Ctrl-C, which the terminal sends to every process, like SIGTERM."""
-        super().init_signals()
-        signal.signal(signal.SIGINT, self.handle_exit)
-        signal.siginterrupt(signal.SIGINT, False)  # noqa: FBT003 - positional-only
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start to drain, outside of the signal handler, which must not lock."""
@@ -66,48 +58,59 @@ class DrainingWorker(ThreadWorker):
         log.error("shutdown timed out; requests in flight are lost", worker=self.pid)
         os._exit(1)
 
-    def handle_request(self, req: Request, conn: TConn) -> bool:
-        """Handle a request whose headers have arrived."""
-        self._thread.request = req
-        if has_body(req):
-            self._receiving[conn] += REQUEST_SECONDS - HEADER_SECONDS
-        else:
-            self._receiving.pop(conn, None)
-        return super().handle_request(req, conn)
+    def handle(self, conn: TConn) -> bool:
+        """Handle the next request of a connection, with a deadline for its headers."""
+        _thread.conn = conn
+        _deadlines[conn] = time.monotonic() + HEADER_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            _deadlines.pop(conn, None)
 
-    def load_wsgi(self) -> None:
-        """Load the application; while draining, its responses close their connections."""
-        super().load_wsgi()
-        application = self.wsgi
 
-        def draining_application(environ: MutableMapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-            def start(*arguments: Any) -> Any:  # noqa: ANN401 - passed through
-                # At the start of the response: requests in flight close too, and the header announces it.
-                if draining.is_set():
-                    self._thread.request.force_close()
-                return start_response(*arguments)
+def limit_body(request: Request) -> None:
+    """Replace the deadline of the headers, which have arrived, by that of the body."""
+    _thread.request = request
+    if seconds := body_seconds(request):
+        _deadlines[_thread.conn] += seconds
+    else:
+        _deadlines.pop(_thread.conn, None)
 
-            return application(environ, start)
 
-        self.wsgi = draining_application
+def body_seconds(request: Request) -> float:
+    """Return how long the body of a request may take: 0 if there is none."""
+    headers = dict(request.headers)
+    if "TRANSFER-ENCODING" in headers:
+        return BODY_SECONDS
+    length = int(headers.get("CONTENT-LENGTH", 0))
+    return BODY_SECONDS + length / BODY_BYTES_PER_SECOND if length else 0
 
-    def enqueue_req(self, conn: TConn) -> None:
-        """Set the deadline of the next request of a connection."""
-        self._receiving[conn] = time.monotonic() + HEADER_SECONDS
-        super().enqueue_req(conn)
 
-    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        """Remove the deadline of a finished request."""
-        self._receiving.pop(conn, None)
-        super().finish_request(conn, fs)
+def disconnect_slow_clients() -> None:
+    """Stop reading from clients after their deadline; gunicorn treats the incomplete request as ended."""
+    while True:
+        time.sleep(1)
+        for conn, deadline in list(_deadlines.items()):
+            if time.monotonic() > deadline:
+                if isinstance(conn.parser, RequestParser) and conn.parser.mesg:
+                    conn.parser.mesg.force_close()
+                with contextlib.suppress(OSError):  # it may have closed already
+                    conn.sock.shutdown(socket.SHUT_RD)
 
-    def murder_pending(self) -> None:
-        """Disconnect clients that are too slow; the main loop calls this every second."""
-        super().murder_pending()
-        now = time.monotonic()
-        for conn, deadline in list(self._receiving.items()):
-            if now > deadline:
-                disconnect(conn)
+
+def close_while_draining(application: Application) -> Application:
+    """Return an application whose responses close their connections while the worker drains."""
+
+    def draining_application(environ: MutableMapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(*arguments: Any) -> Any:  # noqa: ANN401 - passed through
+            # At the start of the response: requests in flight close too, and the header announces it.
+            if draining.is_set():
+                _thread.request.force_close()
+            return start_response(*arguments)
+
+        return application(environ, start)
+
+    return draining_application
 
 
 def after(seconds: float, action: Callable[[], None]) -> None:
@@ -115,18 +118,3 @@ def after(seconds: float, action: Callable[[], None]) -> None:
     timer = threading.Timer(seconds, action)
     timer.daemon = True
     timer.start()
-
-
-def has_body(request: Request) -> bool:
-    """Whether a request has a body."""
-    return any(
-        name == "TRANSFER-ENCODING" or (name == "CONTENT-LENGTH" and value != "0") for name, value in request.headers
-    )
-
-
-def disconnect(conn: TConn) -> None:
-    """Stop reading from a client; gunicorn treats the incomplete request as ended."""
-    if isinstance(conn.parser, RequestParser) and conn.parser.mesg:
-        conn.parser.mesg.force_close()
-    with contextlib.suppress(OSError):  # it may have closed already
-        conn.sock.shutdown(socket.SHUT_RD)

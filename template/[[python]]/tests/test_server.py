@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from config import background
+from config.worker import body_seconds
 
 
 @pytest.fixture
@@ -33,3 +34,17 @@ def test_a_worker_that_starts_during_a_shutdown_stops(server: ModuleType, monkey
     server.post_worker_init(worker)
     worker.handle_exit.assert_called_once_with(signal.SIGTERM, None)
     started.assert_called_once_with()
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([("HOST", "localhost")], 0),
+        ([("CONTENT-LENGTH", "0")], 0),
+        ([("CONTENT-LENGTH", "65536")], 21),
+        ([("CONTENT-LENGTH", str(100 * 1024 * 1024))], 1620),
+        ([("TRANSFER-ENCODING", "chunked")], 20),
+    ],
+)
+def test_a_large_body_may_take_longer(headers: list[tuple[str, str]], seconds: int) -> None:
+    assert body_seconds(Mock(headers=headers)) == seconds
