@@ -6,7 +6,7 @@ from typing import Annotated
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Query, Router, Schema, Status
+from ninja import Path, Query, Router, Schema, Status
 from pydantic import ConfigDict, Field
 
 from api.authentication import AuthenticatedRequest, Token
@@ -14,6 +14,7 @@ from api.models import Note, NoteEvent
 
 router = Router(auth=Token())
 
+NoteId = Path[Annotated[int, Field(ge=1)]]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]  # PostgreSQL cannot store NUL
 
 
@@ -68,14 +69,14 @@ def list_notes(request: AuthenticatedRequest, page: Query[PageQuery]) -> dict[st
     return {"items": items, "next": items[-1].pk if len(notes) > page.limit else None}
 
 
-@router.get("/notes/{int:note_id}", response=NoteOut, operation_id="read-note", summary="Read a note")
-def read_note(request: AuthenticatedRequest, note_id: int) -> Note:
+@router.get("/notes/{note_id}", response=NoteOut, operation_id="read-note", summary="Read a note")
+def read_note(request: AuthenticatedRequest, note_id: NoteId) -> Note:
     """Return a note of the caller."""
     return get_object_or_404(Note, pk=note_id, author=request.auth)
 
 
-@router.delete("/notes/{int:note_id}", response={204: None}, operation_id="delete-note", summary="Delete a note")
-def delete_note(request: AuthenticatedRequest, note_id: int) -> Status[None]:
+@router.delete("/notes/{note_id}", response={204: None}, operation_id="delete-note", summary="Delete a note")
+def delete_note(request: AuthenticatedRequest, note_id: NoteId) -> Status[None]:
     """Delete a note of the caller."""
     get_object_or_404(Note, pk=note_id, author=request.auth).delete()
     return Status(204, None)

@@ -25,15 +25,17 @@ def test_an_invalid_field_is_named(body: object, pointer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "parameter"),
+    ("method", "path", "parameter"),
     [
-        ("/api/v1/notes?limit=0", "limit"),
-        ("/api/v1/notes?limit=101", "limit"),
-        ("/api/v1/notes?cursor=secret", "cursor"),
+        ("GET", "/api/v1/notes?limit=0", "limit"),
+        ("GET", "/api/v1/notes?limit=101", "limit"),
+        ("GET", "/api/v1/notes?cursor=secret", "cursor"),
+        ("GET", "/api/v1/notes/secret", "note_id"),
+        ("DELETE", "/api/v1/notes/0", "note_id"),
     ],
 )
-def test_an_invalid_parameter_is_named(path: str, parameter: str) -> None:
-    answer = client_of("ada").get(path)
+def test_an_invalid_parameter_is_named(method: str, path: str, parameter: str) -> None:
+    answer = client_of("ada").generic(method, path)
     assert answer.status_code == 400
     assert [error["parameter"] for error in answer.json()["errors"]] == [parameter]
     assert "secret" not in answer.content.decode()

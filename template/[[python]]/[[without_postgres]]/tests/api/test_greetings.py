@@ -23,7 +23,7 @@ def test_a_token_is_required(client: Client) -> None:
         ({}, "#/name"),
         ({"name": ""}, "#/name"),
         ({"name": "x" * 101}, "#/name"),
-        ({"name": "Ada", "age": 1}, "#/age"),
+        ({"name": "Ada", "a/b": 1}, "#/a~1b"),
     ],
 )
 def test_an_invalid_field_is_named(body: object, pointer: str) -> None:
