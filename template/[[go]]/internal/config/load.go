@@ -27,17 +27,17 @@ func Load(environment map[string]string) (Config, error) {
 	problems := load(&config, environment)
 	config.check(problems)
 	if len(problems.sentences) > 0 {
-		return Config{}, &Error{slices.Sorted(maps.Values(problems.sentences))}
+		return Config{}, problems.error()
 	}
 	return config, nil
 }
 
 // load reads the variables of a struct and returns the problems of those that it cannot read.
 func load(target any, environment map[string]string) problems {
-	problems := problems{map[string]string{}, map[string]string{}}
+	structure := reflect.TypeOf(target).Elem()
+	problems := newProblems(structure)
 	isRead := true
-	for _, variable := range variables(reflect.TypeOf(target).Elem(), "") {
-		problems.expects[variable.name] = variable.field.Tag.Get("expects")
+	for _, variable := range variables(structure, "") {
 		isRead = problems.addUnreadable(variable, environment) && isRead
 	}
 	if err := env.ParseWithOptions(target, env.Options{Environment: environment}); err != nil && isRead {
@@ -73,6 +73,20 @@ type problems struct {
 	sentences map[string]string
 	// expects maps variables to what they expect.
 	expects map[string]string
+}
+
+// newProblems returns no problems yet, of the variables of a struct.
+func newProblems(structure reflect.Type) problems {
+	problems := problems{map[string]string{}, map[string]string{}}
+	for _, variable := range variables(structure, "") {
+		problems.expects[variable.name] = variable.field.Tag.Get("expects")
+	}
+	return problems
+}
+
+// error returns the problems in alphabetical order.
+func (p problems) error() *Error {
+	return &Error{slices.Sorted(maps.Values(p.sentences))}
 }
 
 // add records a problem of a variable.
