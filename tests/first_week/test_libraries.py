@@ -35,11 +35,13 @@ DJANGO_SETTINGS = """
         "django.contrib.messages",
         "django.contrib.sessions",
         "django.contrib.staticfiles",
+        "debug_toolbar",
         "rest_framework",
         "api",
         "ninja",
     ]
     PROJECT_MIDDLEWARE = [
+        "debug_toolbar.middleware.DebugToolbarMiddleware",
         "whitenoise.middleware.WhiteNoiseMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
@@ -48,6 +50,7 @@ DJANGO_SETTINGS = """
     ]
     BACKGROUND_WORK: list[str] = []
     BODY_LIMITS_BYTES: dict[str, int] = {}
+    INTERNAL_IPS = ["127.0.0.1"]
     STATIC_URL = "static/"
     STATIC_ROOT = "static"
     TEMPLATES = [
@@ -65,6 +68,7 @@ DJANGO_SETTINGS = """
     ]
 """
 DJANGO_URLS = """
+    from debug_toolbar.toolbar import debug_toolbar_urls
     from django.contrib import admin
     from django.urls import include, path
     from ninja import NinjaAPI
@@ -103,6 +107,7 @@ DJANGO_URLS = """
         path("admin/", admin.site.urls),
         path("ninja/", second.urls),
         path("rest/", include(router.urls)),
+        *debug_toolbar_urls(),
     ]
 """
 DJANGO_TESTS = """
@@ -129,6 +134,14 @@ DJANGO_TESTS = """
         assert service.get("/rest/").json["notes"].endswith("/rest/notes/")
         assert service.get("/rest/nothing/").status == 404
         assert service.get("/openapi.json").status == 200
+        assert "djDebug" not in page.text
+
+
+    def test_the_debug_toolbar_in_development(start):
+        service = start(APP_ENV="development")
+        service.wait_until_it_answers()
+        assert 'id="djDebug"' in service.get("/admin/login/").text
+        assert service.get("/static/debug_toolbar/js/toolbar.js").status == 200
 
 
     @pytest.mark.django_db
@@ -147,11 +160,12 @@ DJANGO_TESTS = """
 
 
 @pytest.mark.needs("uv", "docker")
-def test_django_admin_rest_framework_ninja_and_whitenoise(emit):
+def test_django_admin_rest_framework_ninja_whitenoise_and_debug_toolbar(emit):
     """Added as in the documentation of each.
 
     docs.djangoproject.com/en/5.2/ref/contrib/admin, django-rest-framework.org/tutorial/quickstart,
-    django-ninja.dev/tutorial and whitenoise.readthedocs.io/en/stable/django.html.
+    django-ninja.dev/tutorial, whitenoise.readthedocs.io/en/stable/django.html and
+    django-debug-toolbar.readthedocs.io/en/stable/installation.html.
     """
     project = emit(language="python", services=["postgres"])
     make(project, "setup")
@@ -160,7 +174,7 @@ def test_django_admin_rest_framework_ninja_and_whitenoise(emit):
     write(project / "tests/integration/test_libraries.py", DJANGO_TESTS)
     run(
         project,
-        "uv add --quiet djangorestframework whitenoise",
+        "uv add --quiet djangorestframework whitenoise django-debug-toolbar",
         "uv run manage.py collectstatic --no-input",
         "scripts/with-datastores uv run pytest -q tests/integration/test_libraries.py",
     )
