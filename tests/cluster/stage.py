@@ -22,13 +22,22 @@ from tests.machine import REGISTRY
 
 STORES = {"postgres": "postgres:18-trixie", "redis": "redis:8-trixie"}
 DEPLOY_SECONDS = 420
+# The scripts start kubectl several times a second; without garbage collection it takes a fifth less CPU.
+SHORT_LIVED = {"GOGC": "off"}
 # The annotations by which Deployments and Rollouts number their ReplicaSets.
 REVISIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision")
 
 
 def kubectl(*arguments: str, given: str | None = None, check: bool = True, seconds: int = 120) -> str:
     """Run kubectl with KUBECONFIG and return its output, or its error output if it fails and `check` is off."""
-    done = subprocess.run(["kubectl", *arguments], input=given, capture_output=True, text=True, timeout=seconds)
+    done = subprocess.run(
+        ["kubectl", *arguments],
+        env=os.environ | SHORT_LIVED,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
     if done.returncode and check:
         raise AssertionError(f"kubectl {' '.join(arguments)} failed:\n{done.stderr}")
     return done.stdout if not done.returncode else done.stderr
@@ -173,7 +182,13 @@ class Stage:
         """Start one of the project's scripts in a process group of its own, as a terminal or a pipeline does."""
         return subprocess.Popen(
             [self.project / "scripts" / name, *arguments],
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HEALTH_TOKEN": self.health_token, **variables},
+            env={
+                **os.environ,
+                **SHORT_LIVED,
+                "KUBECONFIG": str(self.kubeconfig),
+                "HEALTH_TOKEN": self.health_token,
+                **variables,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
