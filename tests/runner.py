@@ -4,7 +4,9 @@ Actions do not run: a stand-in returns the outputs of a step that uses one. `run
 contexts that it is given, against whatever PATH and environment lead to: stubs, or a real cluster.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -16,13 +18,27 @@ import yaml
 from tests.expressions import Contexts, condition, interpolate
 
 STEP_SECONDS = 900
+# A cancelled step's entry process, and no other, gets SIGINT, after 7.5 seconds SIGTERM, after 2.5 more SIGKILL:
+# actions/runner, src/Runner.Sdk/ProcessInvoker.cs; that its children survive: actions/runner#3341.
+CANCELLATION = [(signal.SIGINT, 7.5), (signal.SIGTERM, 2.5), (signal.SIGKILL, 5)]
 # What an action comes to: its outputs, or None where it fails.
 StandIn = Callable[[dict], Mapping[str, str] | None]
 
 
 @dataclass
+class Cancel:
+    """When a run is cancelled: once a step has printed a phrase."""
+
+    step: str
+    phrase: str
+
+
+@dataclass
 class Job:
-    """How a job went: success, failure or skipped; by step its outcome, what it printed and how long it took."""
+    """How a job went: success, failure, cancelled or skipped; by step its outcome, its output and how long it took.
+
+    `cancelled_at` is the monotonic time of the first signal of a cancellation.
+    """
 
     result: str = "success"
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -30,6 +46,7 @@ class Job:
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
+    cancelled_at: float = 0
 
     def log(self) -> str:
         return "\n".join(f"--- {name}: {self.outcomes[name]}\n{text}" for name, text in self.printed.items())
@@ -81,6 +98,7 @@ def run_job(
     path: str | None = None,
     environment: Mapping[str, str] | None = None,
     stand_ins: Mapping[str, StandIn] | None = None,
+    cancel: Cancel | None = None,
 ) -> Job:
     """Run the steps of one job in the project's folder; what they write beside goes to `folder`.
 
@@ -92,6 +110,7 @@ def run_job(
         path: PATH, this machine's unless given.
         environment: variables that every step has beside, such as KUBECONFIG.
         stand_ins: what actions come to, by their name without the version; those not named succeed without outputs.
+        cancel: when the run is cancelled, if it is.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = Job()
@@ -116,27 +135,66 @@ def run_job(
             output.touch()
             variables = {key: interpolate(value, contexts, done.result) for key, value in step.get("env", {}).items()}
             files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ENV": str(shared)}
-            ran = subprocess.run(
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", interpolate(step["run"], contexts)],
-                cwd=project,
-                env={**base, **assignments(shared), **files, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=STEP_SECONDS,
-            )
-            outcome, printed = ("success" if ran.returncode == 0 else "failure"), ran.stdout
-            outputs = assignments(output)
+            log = folder / f"printed-{number}"
+            process = start(step, contexts, project, {**base, **assignments(shared), **files, **variables}, log)
+            if cancel and cancel.step == name:
+                await_phrase(process, log, cancel.phrase)
+                done.cancelled_at = time.monotonic()
+                cancel_process(process)
+                outcome = "cancelled"
+            else:
+                outcome = "success" if wait(process) == 0 else "failure"
+            printed, outputs = log.read_text(), assignments(output)
         done.outcomes[name], done.printed[name] = outcome, printed
         done.seconds[name] = time.monotonic() - began
         if "id" in step:
             steps[step["id"]] = {"outcome": outcome, "conclusion": outcome, "outputs": outputs}
-        if outcome == "failure":
-            done.result = "failure"
+        if done.result == "success" and outcome in ("failure", "cancelled"):
+            done.result = outcome
     done.summary = summary.read_text()
     done.outputs = {name: interpolate(value, contexts) for name, value in job.get("outputs", {}).items()}
     return done
+
+
+def start(
+    step: dict, contexts: Contexts, folder: Path, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a step's script, which prints to a file, so that a child that survives it holds nothing up."""
+    with log.open("w") as printed:
+        return subprocess.Popen(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", interpolate(step["run"], contexts)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def wait(process: subprocess.Popen[bytes]) -> int:
+    """Return a step's exit code."""
+    try:
+        return process.wait(STEP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
+def await_phrase(process: subprocess.Popen[bytes], log: Path, phrase: str) -> None:
+    """Return when a step has printed a phrase."""
+    deadline = time.monotonic() + STEP_SECONDS
+    while phrase not in log.read_text():
+        assert process.poll() is None, f"the step ended without {phrase!r}:\n{log.read_text()}"
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
+def cancel_process(process: subprocess.Popen[bytes]) -> None:
+    """Cancel a step as the runner does."""
+    for number, seconds in CANCELLATION:
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
 
 
 def run_workflow(

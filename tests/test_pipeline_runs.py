@@ -15,7 +15,7 @@ import pytest
 
 from tests.combinations import LANGUAGES
 from tests.expressions import condition, evaluate, interpolate
-from tests.runner import Job, load, run_job, run_workflow
+from tests.runner import Cancel, Job, load, run_job, run_workflow
 from tests.test_project_checks import TOOLCHAINS
 from tests.updates import commit_all, git
 
@@ -93,7 +93,7 @@ class Scene:
     def called(self) -> list[str]:
         return self.calls.read_text().splitlines()
 
-    def push(self, **stand_ins: object) -> dict[str, Job]:
+    def push(self, cancel: Cancel | None = None, **stand_ins: object) -> dict[str, Job]:
         """Run the pipeline for a push of the present commit to main."""
         github = {"event_name": "push", "sha": self.commit, "repository": "example/my-service", "actor": "somebody"}
         event = {"before": "0" * 40}
@@ -108,6 +108,7 @@ class Scene:
             path=self.path,
             environment={"SMOKE_SECONDS": "1"},
             stand_ins=actions,
+            cancel=cancel,
         )
 
 
@@ -401,6 +402,22 @@ def test_a_release_that_is_not_well_is_rolled_back_and_the_job_is_red(scene, env
     assert "was rolled back" in jobs[environment].summary
     if environment == "staging":
         assert jobs["production"].result == "skipped"
+
+
+def test_a_cancelled_release_is_undone(scene):
+    scene.replace("scripts/deploy", 'trap "" INT TERM\necho releasing\nsleep 60')
+    jobs = scene.push(cancel=Cancel("Deploy", "releasing"))
+    assert jobs["staging"].result == "cancelled"
+    assert scene.called()[-1] == "rollback --unfinished staging"
+    assert "was cancelled. List the releases" in jobs["staging"].summary
+    assert jobs["production"].result == "skipped"
+
+
+def test_a_cancelled_release_that_cannot_be_undone_asks_for_somebody(scene):
+    scene.replace("scripts/deploy", "echo releasing\nexec sleep 60")
+    scene.replace("scripts/rollback", "exit 1")
+    jobs = scene.push(cancel=Cancel("Deploy", "releasing"))
+    assert "could not be undone: run `scripts/rollback --unfinished staging`" in jobs["staging"].summary
 
 
 def test_a_rollback_that_fails_asks_for_somebody(scene):

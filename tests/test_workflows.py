@@ -372,22 +372,36 @@ def stages_are_in_order(text: str) -> Iterator[str]:
             yield f"{name} runs for pull requests"
 
 
+CHANGING = ("deploy", "rollback")
+UNFINISHED = (
+    "${{ (cancelled() || failure()) && (steps.deploy.outcome == 'cancelled' || steps.deploy.outcome == 'failure') }}"
+)
+
+
 def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
     verified = ["verify"] if ships_image(text) else []
-    expected = [*verified, "deploy", "smoke", "rollback"]
+    undone = ["rollback"] if "KUBECONFIG" in text else []
+    expected = [*verified, "deploy", *undone, "smoke", "rollback"]
     for name, job in releases(text).items():
         if job["environment"]["name"] != name or job["env"] != {"ENVIRONMENT": name}:
             yield f"{name} releases to {job['environment']['name']} with {job['env']}"
-        ran = [step for step in job["steps"] if step.get("run", "").startswith("scripts/")]
-        if [step["run"].split()[0] for step in ran] != [f"scripts/{script}" for script in expected]:
-            yield f"{name} runs {[step['run'] for step in ran]}"
+        ran = [step for step in job["steps"] if step.get("run", "").removeprefix("exec ").startswith("scripts/")]
+        commands = [step["run"].removeprefix("exec ").split() for step in ran]
+        if [command[0] for command in commands] != [f"scripts/{script}" for script in expected]:
+            yield f"{name} runs {commands}"
             continue
-        conditions = [step.get("if") for step in ran]
+        conditions = [step.get("if") for step in ran if "--unfinished" not in step["run"]]
         failed = "${{ !success() && steps.deploy.outcome == 'success' }}"
-        if conditions != [*[None] * (len(expected) - 1), failed]:
+        if conditions != [*[None] * (len(expected) - 1 - len(undone)), failed]:
             yield f"{name} runs its steps under {conditions}"
-        if not all(ran[number]["run"].split()[1] == '"$ENVIRONMENT"' for number in (-3, -1)):
+        named = [command[2 if "--unfinished" in command else 1] for command in commands]
+        if any(named[place] != '"$ENVIRONMENT"' for place, script in enumerate(expected) if script in CHANGING):
             yield f"{name} deploys one environment and rolls back another"
+        # A cancelled run signals only the first process of the step.
+        if not ran[expected.index("deploy")]["run"].startswith("exec "):
+            yield f"{name} runs scripts/deploy in a shell that a cancelled run kills alone"
+        if undone and ran[len(verified) + 1].get("if") != UNFINISHED:
+            yield f"{name} undoes an unfinished release under {ran[len(verified) + 1].get('if')}"
         if '"$GITHUB_SHA"' not in ran[-2]["run"]:
             yield f"{name} tests a release without its version"
         named = [step["name"] for step in job["steps"]]
@@ -401,6 +415,19 @@ def caches_of_main_are_written_by_main_only(text: str) -> Iterator[str]:
     for name, step in steps(text):
         if "cache-to" in step.get("with", {}) and jobs(text)[name].get("if") != "${{ github.event_name == 'push' }}":
             yield f"{name} writes a cache in pull requests"
+
+
+@pytest.mark.parametrize("strategy", ["rolling", "blue-green", "canary"])
+def test_a_release_on_kubernetes_ends_before_its_job(render, strategy):
+    """With time to revert: GitHub cancels a job at its timeout, and what is left is undone within five minutes."""
+    project = render(language="go", services=["postgres"], strategy=strategy)
+    deploy = (project / "scripts/deploy").read_text()
+    rollout = re.search(r"^rollout_seconds=(\d+)$", (project / "scripts/lib/workload.sh").read_text(), re.MULTILINE)[1]
+    jobs_seconds = re.findall(r"^await_job \S+ (\d+) ", deploy, re.MULTILINE)
+    assert len(jobs_seconds) == (2 if strategy == "rolling" else 1)
+    longest = sum(map(int, [rollout, *jobs_seconds]))
+    for name, job in releases((project / ".github/workflows/pipeline.yml").read_text()).items():
+        assert longest + 600 <= 60 * job["timeout-minutes"], name
 
 
 PIPELINE: list[Rule] = [
@@ -422,7 +449,7 @@ def test_rules_of_the_pipeline_hold(rule, workflows):
 PUSH_ONLY = "    if: ${{ github.event_name == 'push' }}\n"
 ALWAYS = "    if: ${{ always() && github.event_name == 'pull_request' }}\n"
 MUTATIONS = [
-    (every_job_ends, "    timeout-minutes: 45\n", ""),
+    (every_job_ends, "    timeout-minutes: 60 # scripts/deploy ends earlier\n", ""),
     (every_job_ends, "timeout-minutes: 30", "timeout-minutes: 360"),
     (runners_are_pinned, "ubuntu-24.04", "ubuntu-latest"),
     (nothing_runs_with_more_rights_than_its_code, "  pull_request:\n", "  pull_request_target:\n"),
@@ -489,6 +516,9 @@ MUTATIONS = [
     (stages_are_in_order, f"{PUSH_ONLY}    needs: integration", "    needs: integration"),
     (releases_are_verified_tested_and_undone, "steps.deploy.outcome == 'success'", "true"),
     (releases_are_verified_tested_and_undone, 'run: scripts/rollback "$ENVIRONMENT"', "run: scripts/rollback staging"),
+    (releases_are_verified_tested_and_undone, "run: exec scripts/deploy", "run: scripts/deploy"),
+    (releases_are_verified_tested_and_undone, "(cancelled() || failure())", "failure()"),
+    (releases_are_verified_tested_and_undone, 'scripts/rollback --unfinished "$ENVIRONMENT"', "echo"),
     (releases_are_verified_tested_and_undone, "ENVIRONMENT: production", "ENVIRONMENT: staging"),
     (releases_are_verified_tested_and_undone, "scripts/smoke", "true scripts/smoke"),
     (releases_are_verified_tested_and_undone, "scripts/verify", "true scripts/verify"),

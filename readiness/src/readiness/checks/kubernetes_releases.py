@@ -1,10 +1,12 @@
 """Checks of releases on Kubernetes: lock, migration and rolling updates."""
 
+from readiness.checks.releases import UNFINISHED
 from readiness.documents import get, line_of, to_yaml
 from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.manifests import environments, objects, overlay, selects, servers
 from readiness.registry import check
 from readiness.repository import Repository
+from readiness.workflows import release_jobs
 
 
 @check("kubernetes", "one-release-at-a-time")
@@ -23,6 +25,23 @@ def one_release_at_a_time(repository: Repository) -> Findings:
                 granted, place = set(get(rule, "verbs", default=[])), (file, line_of(document, "rules", number))
     seen = f"the deployer's rights on leases: {', '.join(sorted(granted)) or 'none'}"
     yield judge(needed <= granted, seen, ", ".join(sorted(needed)), place)
+
+
+@check("kubernetes", "cancelled-release-undone")
+def cancelled_release_undone(repository: Repository) -> Findings:
+    for job in release_jobs(repository):
+        for number, step in job.runs("scripts/deploy"):
+            seen = f"job {job.name}: {step['run'].split(' ', 1)[0]}"
+            is_signalled = step["run"].startswith("exec ")
+            yield judge(is_signalled, seen, "exec, so that the script is signalled", job.place("steps", number))
+        undoing = [
+            (number, step)
+            for number, step in job.runs("scripts/rollback")
+            if UNFINISHED in step["run"] and "cancelled()" in str(step.get("if"))
+        ]
+        place = job.place("steps", undoing[0][0]) if undoing else job.place()
+        seen = f"job {job.name} {'undoes' if undoing else 'does not undo'} an unfinished release"
+        yield judge(undoing, seen, f"scripts/rollback {UNFINISHED} after a cancellation", place)
 
 
 @check("kubernetes-postgres", "migration-before-release")

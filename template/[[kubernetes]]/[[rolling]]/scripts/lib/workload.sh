@@ -38,7 +38,7 @@ $(describe_pods)"
 $(describe_pods)"
       return 1
     fi
-    sleep 5
+    pause 5
   done
 }
 
