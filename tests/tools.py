@@ -1,9 +1,12 @@
 """Command-line tools that no Python package provides, built once from their Go modules."""
 
+import contextlib
+import fcntl
 import functools
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,23 +24,32 @@ MODULES = {
 SOURCES = {"github.com/argoproj/argo-rollouts": "v1.10.2"}
 
 
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Create a folder and let one worker at a time install into it: another would use what is only half there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def tool(name: str) -> str:
     """Return the path of a tool; build it first if it is not in .cache/tools, and skip the test without Go."""
     module = MODULES[name]
     folder = CACHE / module.rsplit("@", 1)[1]
     path = folder / name
-    if not path.exists():
-        if reason := machine.missing("go"):
-            if "go" in machine.required():
-                pytest.fail(f"{name} cannot be built: {reason}")
-            pytest.skip(f"{name} cannot be built: {reason}")
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["go", "install", module],
-            env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"},
-            check=True,
-            timeout=900,
-        )
+    with alone(folder):
+        if not path.exists():
+            if reason := machine.missing("go"):
+                if "go" in machine.required():
+                    pytest.fail(f"{name} cannot be built: {reason}")
+                pytest.skip(f"{name} cannot be built: {reason}")
+            subprocess.run(
+                ["go", "install", module],
+                env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"},
+                check=True,
+                timeout=900,
+            )
     return str(path)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests import machine
 from tests.combinations import platforms
-from tests.tools import CACHE
+from tests.tools import CACHE, alone
 
 VERSION = str(platforms()["vercel"]["command_line"])
 
@@ -21,13 +21,14 @@ def vercel() -> str:
         pytest.skip(f"the Vercel CLI cannot be installed: {reason}")
     folder = CACHE / f"vercel-{VERSION}"
     path = folder / "node_modules/.bin/vercel"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        # The CLI pins a version of `sandbox`, of use to `vercel sandbox` only, that not every registry has.
-        manifest = {"private": True, "dependencies": {"vercel": VERSION}, "overrides": {"sandbox": "^4"}}
-        (folder / "package.json").write_text(json.dumps(manifest))
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
+    with alone(folder):
+        # npm's own record: it is written last, so that an installation that was cut off is repeated.
+        if not (folder / "node_modules/.package-lock.json").exists():
+            # The CLI pins a version of `sandbox`, of use to `vercel sandbox` only, that not every registry has.
+            manifest = {"private": True, "dependencies": {"vercel": VERSION}, "overrides": {"sandbox": "^4"}}
+            (folder / "package.json").write_text(json.dumps(manifest))
+            command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
     return str(path)
 
 
