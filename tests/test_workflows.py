@@ -574,7 +574,7 @@ def test_what_the_steps_call_exists(render):
                     assert os.access(project / script, os.X_OK), script
                 for name, value in step.get("with", {}).items():
                     if name.endswith("-file") or name == "cache-dependency-path":
-                        assert (project / value).is_file(), f"{label(answers)}: {name}: {value}"
+                        assert list(project.glob(value)), f"{label(answers)}: {name}: {value}"
 
 
 def test_the_environments_are_those_that_can_be_rolled_back(fullest):
