@@ -530,7 +530,11 @@ def test_without_secrets_there_is_every_check_but_no_preview(scene, changes):
     assert jobs["mergeable"].result == jobs["image-check"].result == jobs["integration"].result == "success"
 
 
-@pytest.mark.parametrize(("name", "code"), [("docs/new.md", False), ("README.md", False), ("internal/new.go", True)])
+# A page that the program embeds is code.
+CHANGES = [("docs/new.md", False), ("README.md", False), ("internal/new.go", True), ("internal/page.md", True)]
+
+
+@pytest.mark.parametrize(("name", "code"), CHANGES)
 def test_a_change_of_documentation_skips_what_it_can_and_is_ready_to_merge(scene, name, code):
     change(scene, name)
     jobs = pull_request(scene, head={"repo": {"full_name": "somebody/fork"}})
