@@ -11,7 +11,7 @@ from tests.combinations import LANGUAGES, platforms
 from tests.containers import facts
 from tests.first_week.page import Step, sections
 from tests.first_week.week import compose_down, follow, make_dev, shell, variables_of
-from tests.test_project_checks import TOOLCHAINS, make
+from tests.test_project_checks import DEPENDENCIES, TOOLCHAINS, make
 from tests.test_updates import copy, update
 from tests.updates import WORKING_TREE, commit_all, find_conflicts, git
 
@@ -101,7 +101,8 @@ def test_a_week_of_edits_in_make_dev_passes_all_checks_and_the_next_update(
                 print(*(f"{seconds:5.1f} s  {request}" for request, seconds in dev.seconds.items()), sep="\n")
         else:
             follow(steps, project)
-        make(project, "setup")
+        if git(project, "status", "--porcelain", "--", *DEPENDENCIES, ".env.example"):
+            make(project, "setup")
         edited[task] = {step.path for step in steps if step.kind in ("after", "before", "replace", "append", "delete")}
         if steps:
             # `make integration` runs all tests: after the table, and below after the last task and the update.
