@@ -298,23 +298,25 @@ class Releases:
         with self.bad_release(stage, "slow"):
             self.fails(stage.deploy(image), '"passed":false')
 
-    def test_a_release_that_fails_before_its_rollout_changes_nothing(self, stages):
-        """The image is missing, the migration fails, or a setting is wrong: one after another, under the same load."""
+    def test_a_release_that_another_actor_replaces_is_not_called_released(self, stages):
+        """As `kubectl set image`, an undo, or Argo CD does, while the new pods start."""
         stage = self.at_the_start(stages)
-        missing = f"{next(iter(stage.images())).split('@')[0]}@sha256:{'0' * 64}"
-        image = stage.image("2.0.0")
-        migration = "deploy/base/migration.yaml"
-        command = (stage.project / migration).read_text().split("command:\n")[1].split("envFrom:")[0].rstrip()
-        last_word = command.splitlines()[-1]
-        before = stage.images()
-        with self.bad_release(stage, "fails before its rollout"):
-            self.fails(stage.deploy(missing), "ImagePullBackOff")
-            self.assert_as_before(stage, before)
-            with stage.edited(migration, f"{last_word}\n", f"{last_word}-nothing\n"):
-                self.fails(stage.deploy(image), "the migration failed: ")
-            self.assert_as_before(stage, before)
-            with stage.setting("LOG_LEVEL", "loud"):
-                self.fails(stage.deploy(image), "LOG_LEVEL", "expects one of debug, info, warn, error")
+        kind = "deployment" if "deployment" in self.workload else "rollout.argoproj.io"
+        image = "jsonpath={.spec.template.spec.containers[0].image}"
+        before = stage.kubectl("get", kind, stage.name, "--output", image)
+        with no_request_lost(stage, "replaced") as load:
+            process = stage.start("deploy", stage.environment, stage.image("2.0.0"))
+            output = read_until(process, self.phases[-1])
+            change = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": before}]
+            stage.kubectl(
+                "patch", kind, stage.name, "--field-manager=somebody", "--type=json", "--patch", json.dumps(change)
+            )
+            output += process.communicate(timeout=DEPLOY_SECONDS)[0]
+        assert process.returncode == 1, output
+        assert re.search(rf"the release was replaced: .*{re.escape(before)}, set by somebody", output), output
+        assert versions(load) <= {"1.0.0", "2.0.0"}
+        assert stage.kubectl("get", kind, stage.name, "--output", image) == before
+        assert stage.version() == "1.0.0"
 
     def test_an_interrupted_release_is_undone(self, stages):
         """Interrupted by Ctrl-C in the first phase, in the others as GitHub's runner cancels a run."""
@@ -350,32 +352,25 @@ class Releases:
                 assert stage.smoke(version).returncode == 0
         assert versions(load) == {"1.0.0", *killed}
 
-    def test_of_two_releases_at_once_one_wins(self, stages):
-        stage = self.at_the_start(stages)
-        first, second = stage.image("2.0.0"), stage.image("3.0.0")
-        with no_request_lost(stage, "two releases at once") as load:
-            processes = [stage.start("deploy", stage.environment, image) for image in (first, second)]
-            outputs = [process.communicate(timeout=DEPLOY_SECONDS)[0] for process in processes]
-        codes = [process.returncode for process in processes]
-        assert sorted(codes) == [0, 1], outputs
-        assert "another release to" in outputs[codes.index(1)]
-        won = {0: "2.0.0", 1: "3.0.0"}[codes.index(0)]
-        assert versions(load) == {"1.0.0", won}
-        assert stage.smoke(won).returncode == 0
-
     def test_the_runbooks_commands_work(self, stages):
         """They roll back: the release of the previous test, or one of its own where this test runs alone."""
         stage = stages(self.language, services=self.services)
         if stage.version() == "1.0.0":
             done = stage.deploy(stage.image("2.0.0"))
             assert done.returncode == 0, done.stdout
+        released = stage.version()
         commands = runbook_commands(stage.project / "RUNBOOK.md")
         assert len(commands) >= 5
         for command in commands:
             here = command.replace("production", stage.environment)
             done = subprocess.run(["sh", "-euc", here], cwd=stage.project, capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, f"{here}:\n{done.stdout}{done.stderr}"
-        assert stage.smoke("1.0.0").returncode == 0
+        assert stage.version() != released
+        assert stage.smoke(stage.version()).returncode == 0
+
+
+class ReleasesOfAnyStrategy(Releases):
+    """The promises that do not depend on the strategy: one strategy's test file runs them."""
 
     def test_a_data_store_that_goes_away_stops_the_release_and_restarts_nothing(self, stages):
         stage = self.at_the_start(stages)
@@ -395,6 +390,55 @@ class Releases:
             restarts = [status["restartCount"] for pod in stage.pods() for status in pod["status"]["containerStatuses"]]
             assert not any(restarts)
             assert stage.smoke("1.0.0").returncode == 0
+
+    def test_a_release_that_fails_before_its_rollout_changes_nothing(self, stages):
+        """The image is missing, the migration fails, or a setting is wrong: one after another, under the same load."""
+        stage = self.at_the_start(stages)
+        missing = f"{next(iter(stage.images())).split('@')[0]}@sha256:{'0' * 64}"
+        image = stage.image("2.0.0")
+        migration = "deploy/base/migration.yaml"
+        command = (stage.project / migration).read_text().split("command:\n")[1].split("envFrom:")[0].rstrip()
+        last_word = command.splitlines()[-1]
+        before = stage.images()
+        with self.bad_release(stage, "fails before its rollout"):
+            self.fails(stage.deploy(missing), "ImagePullBackOff")
+            self.assert_as_before(stage, before)
+            with stage.edited(migration, f"{last_word}\n", f"{last_word}-nothing\n"):
+                self.fails(stage.deploy(image), "the migration failed: ")
+            self.assert_as_before(stage, before)
+            with stage.setting("LOG_LEVEL", "loud"):
+                self.fails(stage.deploy(image), "LOG_LEVEL", "expects one of debug, info, warn, error")
+
+    def test_of_two_releases_at_once_one_wins(self, stages):
+        stage = self.at_the_start(stages)
+        first, second = stage.image("2.0.0"), stage.image("3.0.0")
+        with no_request_lost(stage, "two releases at once") as load:
+            processes = [stage.start("deploy", stage.environment, image) for image in (first, second)]
+            outputs = [process.communicate(timeout=DEPLOY_SECONDS)[0] for process in processes]
+        codes = [process.returncode for process in processes]
+        assert sorted(codes) == [0, 1], outputs
+        assert "another release to" in outputs[codes.index(1)]
+        won = {0: "2.0.0", 1: "3.0.0"}[codes.index(0)]
+        assert versions(load) == {"1.0.0", won}
+        assert stage.smoke(won).returncode == 0
+
+    def test_a_release_that_lost_its_lock_changes_nothing_more(self, stages):
+        """It is suspended until another release has taken the lock."""
+        stage = self.at_the_start(stages)
+        first, second = stage.image("2.0.0"), stage.image("3.0.0")
+        with no_request_lost(stage, "a lost lock") as load:
+            process = stage.start("deploy", stage.environment, first)
+            output = read_until(process, self.phases[0])
+            os.killpg(process.pid, signal.SIGSTOP)
+            other = stage.start("deploy", stage.environment, second)
+            taken_over = read_until(other, "was interrupted: continuing")
+            os.killpg(process.pid, signal.SIGCONT)
+            output += process.communicate(timeout=DEPLOY_SECONDS)[0]
+            taken_over += other.communicate(timeout=DEPLOY_SECONDS)[0]
+        assert (process.returncode, other.returncode) == (1, 0), output + taken_over
+        assert "the lock was lost" in output
+        assert versions(load) == {"1.0.0", "3.0.0"}
+        assert stage.smoke("3.0.0").returncode == 0
 
     def test_a_rollback_needs_somewhere_to_go(self, stages):
         stage = self.at_the_start(stages)
