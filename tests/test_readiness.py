@@ -339,7 +339,7 @@ EDITS = [
     ("deploys-never-cancelled", WORKFLOW, "cancel-in-progress: ${{ github.event_name == 'pull_request' }}", "cancel-in-progress: true"),
     ("bad-release-undone", WORKFLOW, "if: ${{ !success() && steps.deploy.outcome == 'success' }}", "if: ${{ success() }}"),
     ("bad-release-undone", WORKFLOW, 'run: scripts/rollback "$ENVIRONMENT"', "run: echo"),
-    ("jobs-time-out", WORKFLOW, "    timeout-minutes: 45\n", ""),
+    ("jobs-time-out", WORKFLOW, "    timeout-minutes: 60 # scripts/deploy ends earlier\n", ""),
     ("jobs-time-out", WORKFLOW, "timeout-minutes: 30", "timeout-minutes: 360"),
     ("runners-pinned", WORKFLOW, "ubuntu-24.04", "ubuntu-latest"),
     ("actions-pinned", WORKFLOW, " # v7.3.0", ""),
@@ -557,7 +557,7 @@ def test_a_change_that_breaks_an_item_is_caught(emit, answers, item, change):
 
 def test_what_is_missing_is_reported_at_its_parent(emit):
     project = emit(**GO)
-    edit(project, WORKFLOW, "    timeout-minutes: 45\n", "")
+    edit(project, WORKFLOW, "    timeout-minutes: 60 # scripts/deploy ends earlier\n", "")
     edit(project, DEPLOYMENT, "terminationGracePeriodSeconds: 35", "shareProcessNamespace: false")
     wrong = {result.item.name: result.evidence for result in check(project) if result.outcome == "fail"}
     assert wrong.keys() == {"jobs-time-out", "time-to-drain"}
