@@ -14,7 +14,6 @@ stages = stages_of("blue-green")
 class TestBlueGreen(Releases):
     language = "go"
     phases = ("Running the migrations", "Progressing:", "active service cutover pending")
-    last_phase_is_short = True
 
     def assert_as_before(self, stage, before):
         super().assert_as_before(stage, before)

@@ -17,7 +17,7 @@ class TestRolling(ReleasesOfAnyStrategy):
     language = "go"
     services = ("postgres", "redis")
     workload = "deploy/base/deployment.yaml"
-    phases = ("Running the migrations", "Running the pre-traffic check", "new replicas have been updated")
+    phases = ("Running the migrations", "Running the pre-traffic check", "deployment.apps/rolling-go serverside-applied")
 
 
 def test_evictions_pass_the_budget_and_lose_no_request(stages):
