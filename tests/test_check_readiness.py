@@ -8,6 +8,7 @@ import subprocess
 import copier
 import pytest
 
+from tests.callers import hostile_variables
 from tests.combinations import ROOT
 from tests.updates import WORKING_TREE, git, tagged_template
 
@@ -33,7 +34,13 @@ def write_uvx(project, commands):
 
 def run(project, *arguments, path=None, **environment):
     path = f"{project.parent / 'bin'}:{os.environ['PATH']}" if path is None else path
-    environment = {**os.environ, "PATH": path, "RECORD": str(project.parent / "record"), **environment}
+    environment = {
+        **os.environ,
+        **hostile_variables(project),
+        "PATH": path,
+        "RECORD": str(project.parent / "record"),
+        **environment,
+    }
     script = project / "scripts/check-readiness"
     return subprocess.run([script, *arguments], capture_output=True, text=True, env=environment, timeout=120)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.callers import hostile_variables
 from tests.railway import api
 from tests.railway.api import TOKEN, Railway
 
@@ -38,7 +39,7 @@ def railway() -> Iterator[Railway]:
 
 
 @pytest.fixture
-def environment(railway, tmp_path) -> Iterator[dict[str, str]]:
+def environment(railway, project, tmp_path) -> Iterator[dict[str, str]]:
     """Return variables that lead the scripts to the stand-in, where nobody sleeps for long."""
     server = api.serve(railway)
     programs = tmp_path / "bin"
@@ -46,6 +47,7 @@ def environment(railway, tmp_path) -> Iterator[dict[str, str]]:
     (programs / "sleep").write_text('#!/bin/sh\necho "$1" >>"$SLEPT"\nexec /bin/sleep 0.02\n')
     (programs / "sleep").chmod(0o755)
     yield {
+        **hostile_variables(project),
         "PATH": f"{programs}:{os.environ['PATH']}",
         "SLEPT": str(tmp_path / "slept"),
         "RAILWAY_API_URL": f"http://127.0.0.1:{server.server_port}/graphql/v2",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.callers import hostile_variables
 from tests.combinations import ROOT
 from tests.tools import tool
 
@@ -70,14 +71,16 @@ def setup(render, github: GitHub, tmp_path: Path) -> Callable[..., subprocess.Co
     """Return a function that runs the script of a project, public by default."""
 
     def setup(*options: str, given: str = "", repository: str = "public") -> subprocess.CompletedProcess[str]:
+        project = render(repository=repository)
         environment = {
+            **hostile_variables(project),
             "PATH": f"{github.folder / 'bin'}:{os.environ['PATH']}",
             "HOME": str(tmp_path),
             "GITHUB_API_FOLDER": str(github.folder),
             "GOJQ": tool("gojq"),
         }
         return subprocess.run(
-            [render(repository=repository) / "scripts/setup-github", *options],
+            [project / "scripts/setup-github", *options],
             input=given,
             env=environment,
             capture_output=True,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.callers import hostile_variables
 from tests.test_updates import copy
 from tests.updates import WORKING_TREE, commit_all, git, tagged_template
 
@@ -64,7 +65,13 @@ class Project:
         return subprocess.run(
             ["scripts/update-template", *options],
             cwd=self.folder,
-            env={**os.environ, **identity, "PATH": f"{self.bin}:{os.environ['PATH']}", "GIT_CONFIG_GLOBAL": os.devnull},
+            env={
+                **os.environ,
+                **hostile_variables(self.folder),
+                **identity,
+                "PATH": f"{self.bin}:{os.environ['PATH']}",
+                "GIT_CONFIG_GLOBAL": os.devnull,
+            },
             capture_output=True,
             text=True,
             timeout=600,

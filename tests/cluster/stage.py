@@ -17,6 +17,7 @@ from string import Template
 import pytest
 
 from tests import containers, machine
+from tests.callers import hostile_variables
 from tests.combinations import ROOT
 from tests.machine import REGISTRY
 
@@ -185,6 +186,7 @@ class Stage:
             env={
                 **os.environ,
                 **SHORT_LIVED,
+                **hostile_variables(self.project),
                 "KUBECONFIG": str(self.kubeconfig),
                 "HEALTH_TOKEN": self.health_token,
                 **variables,

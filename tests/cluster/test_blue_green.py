@@ -1,6 +1,7 @@
 """Promise: blue-green releases on a real cluster switch without losing a request, and nobody sees a bad one."""
 
 import contextlib
+import json
 
 import pytest
 
@@ -22,6 +23,13 @@ class TestBlueGreen(Releases):
             assert stage.kubectl(*hash_of) == stage.kubectl(
                 "get", "rollout", stage.name, "--output", "jsonpath={.status.stableRS}"
             )
+
+    def current_pods(self, stage):
+        """Argo Rollouts keeps the pods of a release that was active until the time in this annotation."""
+        sets = json.loads(stage.kubectl("get", "replicasets", "--output", "json"))["items"]
+        kept = "argo-rollouts.argoproj.io/scale-down-deadline"
+        ending = {item["metadata"]["name"] for item in sets if kept in item["metadata"].get("annotations", {})}
+        return [pod for pod in stage.pods() if pod["metadata"]["ownerReferences"][0]["name"] not in ending]
 
     @contextlib.contextmanager
     def release_observed(self, stage):

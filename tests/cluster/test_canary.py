@@ -1,12 +1,15 @@
 """Promise: canary releases on a real cluster lose no request, and of a bad one users see the stated share, shortly."""
 
 import contextlib
+import subprocess
+import time
 
 import pytest
 
 from tests.cluster.releases import (
     REQUESTS_A_SECOND,
     Releases,
+    read_until,
     release_and_roll_back,
     stages_of,
     under_load,
@@ -83,3 +86,31 @@ def is_ready(pod) -> bool:
 
 def conditions(pod, name):
     return [item["status"] for item in pod["status"].get("conditions", []) if item["type"] == name]
+
+
+def test_a_pause_without_end_waits_for_a_person(stages):
+    """The limit of a rollout, here a minute, does not end it. A patch that replaces a container is refused at once."""
+    stage = stages("go")
+    image = stage.image("7.0.0")
+    patch = "{spec: {template: {spec: {containers: [{name: server, tty: true}]}}}}"
+    metadata = f"apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {{name: {stage.name}}}"
+    with stage.edited(
+        "deploy/overlays/staging/kustomization.yaml",
+        "resources:\n",
+        f"patches:\n  - patch: '{{{metadata}, {patch[1:-1]}}}'\nresources:\n",
+    ):
+        done = stage.deploy(image)
+    assert (done.returncode, "Does a patch replace the container?" in done.stdout) == (1, True), done.stdout
+    with (
+        stage.edited("deploy/base/rollout.yaml", "pause: {duration: 25s}", "pause: {}"),
+        stage.edited("scripts/lib/workload.sh", "rollout_seconds=2100", "rollout_seconds=60"),
+    ):
+        process = stage.start("deploy", stage.environment, image)
+        output = read_until(process, "Waiting for a person")
+        time.sleep(75)
+        assert process.poll() is None
+        promote = ["kubectl", "argo", "rollouts", "promote", stage.name, "--namespace", stage.namespace]
+        subprocess.run(promote, check=True, timeout=60, capture_output=True)
+        output += process.communicate(timeout=300)[0]
+    assert process.returncode == 0, output
+    assert output.count("Waiting for a person") == 1

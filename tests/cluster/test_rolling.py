@@ -1,6 +1,7 @@
 """Promise: rolling releases on a real cluster lose no request, and bad ones are undone before anybody sees them."""
 
 import json
+import re
 import signal
 import time
 
@@ -17,7 +18,11 @@ class TestRolling(ReleasesOfAnyStrategy):
     language = "go"
     services = ("postgres", "redis")
     workload = "deploy/base/deployment.yaml"
-    phases = ("Running the migrations", "Running the pre-traffic check", "deployment.apps/rolling-go serverside-applied")
+    phases = (
+        "Running the migrations",
+        "Running the pre-traffic check",
+        "deployment.apps/rolling-go serverside-applied",
+    )
 
 
 def test_evictions_pass_the_budget_and_lose_no_request(stages):
@@ -99,3 +104,38 @@ def test_a_release_leaves_the_number_of_pods_to_the_autoscaler(stages):
         done = stage.deploy(stage.image("2.0.0"))
     assert done.returncode == 0, done.stdout
     assert expected == {3}
+
+
+def test_the_number_of_pods_outlives_a_new_autoscaler_and_a_removed_one_is_deleted(stages):
+    stage = stages("go", services=TestRolling.services)
+    overlay = "deploy/overlays/staging/kustomization.yaml"
+    autoscaler = stage.project / "deploy/overlays/staging/horizontal-pod-autoscaler.yaml"
+    production = stage.project / "deploy/overlays/production/horizontal-pod-autoscaler.yaml"
+    replicas = re.search(r"^replicas:\n  - name: .*\n    count: \d+\n", (stage.project / overlay).read_text(), re.M)[0]
+    image = stage.image("6.0.0")
+
+    def deploy() -> None:
+        done = stage.deploy(image)
+        assert done.returncode == 0, done.stdout
+
+    with stage.edited(overlay, replicas, re.sub(r"count: \d+", "count: 3", replicas)):
+        deploy()
+    wanted = set()
+
+    def note(deployments) -> None:
+        wanted.update(deployment["spec"]["replicas"] for deployment in deployments)
+
+    text = re.sub(r"minReplicas: \d+", "minReplicas: 2", production.read_text())
+    with (
+        stage.edited(overlay, replicas, ""),
+        stage.edited(overlay, "  - ../../base\n", "  - ../../base\n  - horizontal-pod-autoscaler.yaml\n"),
+        stage.watched("deployments", f"app.kubernetes.io/name={stage.name}", note),
+    ):
+        autoscaler.write_text(text)
+        deploy()
+    autoscaler.unlink()
+    assert wanted == {3}
+    services = stage.kubectl("get", "services", "--output", "name")
+    deploy()
+    assert stage.kubectl("get", "horizontalpodautoscalers", "--output", "name") == ""
+    assert stage.kubectl("get", "services", "--output", "name") == services

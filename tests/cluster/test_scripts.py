@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.callers import hostile_variables
+
 SCRIPTS = ["deploy", "rollback", "smoke"]
 TOKEN = "t" * 32
 
@@ -27,7 +29,13 @@ def run(project, tmp_path) -> Run:
     """Return a function that runs a script where no cluster answers."""
 
     def run(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "KUBECONFIG": str(tmp_path / "none"), "SMOKE_SECONDS": "6", **variables}
+        environment = {
+            **os.environ,
+            **hostile_variables(project),
+            "KUBECONFIG": str(tmp_path / "none"),
+            "SMOKE_SECONDS": "6",
+            **variables,
+        }
         command = [project / "scripts" / script, *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, cwd=tmp_path)
 
@@ -214,7 +222,7 @@ list_releases() { :; }
 field() { case $2 in .spec.progressDeadlineSeconds) echo 1 ;; esac; }
 kube() { echo "$STATUS"; }
 . scripts/lib/workload.sh
-grace_seconds=1 rollout_seconds=$ROLLOUT_SECONDS
+grace_seconds=1 report_seconds=30 rollout_seconds=$ROLLOUT_SECONDS
 await_rollout || { echo "problem: $problem"; exit 1; }
 """
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.callers import hostile_variables
 from tests.updates import commit_all, git
 from tests.vercel import command_line
 from tests.vercel.api import PROJECT, TEAM, TOKEN, Vercel
@@ -117,6 +118,7 @@ class Stage:
     def environment(self, **variables: str | None) -> dict[str, str]:
         """Return the environment of a script; a change to None takes a variable away."""
         ours = {
+            **hostile_variables(self.project),
             "VERCEL_TOKEN": TOKEN,
             "VERCEL_ORG_ID": TEAM,
             "VERCEL_PROJECT_ID": PROJECT,

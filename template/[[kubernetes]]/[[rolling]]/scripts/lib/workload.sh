@@ -15,13 +15,14 @@ start_release() { :; }
 await_rollout() {
   deadline=$(($(date +%s) + rollout_seconds))
   progress_seconds=$(field "deployment/$name" .spec.progressDeadlineSeconds) || progress_seconds=$rollout_seconds
-  stalled_at=$deadline shown=
+  stalled_at=$deadline reported_at=$(($(date +%s) + report_seconds))
+  shown= reported=
   while :; do
     now_seconds=$(date +%s)
     status=$(kube rollout status "deployment/$name" --watch=false 2>&1) || true
     if [ "$status" != "$shown" ]; then
       say "$status"
-      shown=$status
+      shown=$status reported_at=$((now_seconds + report_seconds))
       stalled_at=$((now_seconds + progress_seconds + grace_seconds))
     fi
     case $status in *'successfully rolled out'*) return ;; esac
@@ -33,6 +34,10 @@ $(describe_pods)"
     fi
     problem=$(rollout_problem)
     [ -z "$problem" ] || return 1
+    if [ -z "$reported" ] && [ "$now_seconds" -ge "$reported_at" ]; then
+      describe_pods
+      reported=yes
+    fi
     if [ "$now_seconds" -ge "$deadline" ]; then
       problem="the rollout took longer than $rollout_seconds seconds
 $(describe_pods)"
@@ -77,7 +82,7 @@ replace_workload() {
     released json | kubectl patch --local --filename - --type json --output json --patch "[
       {\"op\": \"add\", \"path\": \"/spec/replicas\", \"value\": $(field "$rollout" .spec.replicas)},
       {\"op\": \"replace\", \"path\": \"/spec/template\", \"value\": $(field "$rollout" .spec.template)}]" |
-      kube create --filename -
+      kube_once create --filename -
     reset_field_owners
   fi
   await_rollout || fail "the Deployment did not start: $problem
@@ -89,7 +94,7 @@ The Rollout keeps running."
     kube patch "$kept" --type merge --patch '{"spec": {"replicas": 0}}'
   done
   # Delete the Rollout without its pods, let the Service select the pods of both, then delete the Rollout's pods.
-  kube delete "$rollout" --cascade=orphan
+  kube delete "$rollout" --cascade=orphan --ignore-not-found
   kube patch service "$name" --type merge --patch '{"spec": {"selector": {"rollouts-pod-template-hash": null}}}'
   kube delete replicasets --selector "$server,rollouts-pod-template-hash"
   kube delete services "$name-preview" "$name-canary" "$name-stable" --ignore-not-found
