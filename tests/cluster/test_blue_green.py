@@ -27,7 +27,7 @@ class TestBlueGreen(Releases):
     def current_pods(self, stage):
         """Argo Rollouts keeps the pods of a release that was active until the time in this annotation."""
         sets = json.loads(stage.kubectl("get", "replicasets", "--output", "json"))["items"]
-        kept = "argo-rollouts.argoproj.io/scale-down-deadline"
+        kept = "scale-down-deadline"
         ending = {item["metadata"]["name"] for item in sets if kept in item["metadata"].get("annotations", {})}
         return [pod for pod in stage.pods() if pod["metadata"]["ownerReferences"][0]["name"] not in ending]
 
