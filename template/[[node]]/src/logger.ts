@@ -41,9 +41,22 @@ async function prettyStream() {
   }
 }
 
-/** Logs one line per request, after its response. */
+/** Is called once per request, when its response was sent or cut off, with the status to count. */
+export type RequestObserver = (request: FastifyRequest, reply: FastifyReply, status: number) => void;
+
+/** nginx's status of a request whose client went away. */
+const CLIENT_CLOSED_REQUEST = 499;
+/** The errors of a connection that its client ended, or on which it did not send a valid request. */
+const CLIENT_ERRORS = /^(ECONNRESET|EPIPE|ETIMEDOUT|ERR_HTTP_REQUEST_TIMEOUT|HPE_)/;
+
+/**
+ * Logs one line per request, after its response.
+ *
+ * Fastify's hook onResponse does not run for a response that was cut off: it waits for the event finish.
+ */
 export class RequestLog extends LogController {
   readonly #logsQuiet: boolean;
+  readonly #observers: RequestObserver[] = [];
 
   /** @param logsQuiet whether to log the requests of quiet routes */
   constructor(logsQuiet: boolean) {
@@ -51,22 +64,54 @@ export class RequestLog extends LogController {
     this.#logsQuiet = logsQuiet;
   }
 
-  override incomingRequest(): void {
-    // Logged once, by requestCompleted.
+  /** Adds an observer of all requests but those of quiet routes. */
+  observe(observer: RequestObserver): void {
+    this.#observers.push(observer);
   }
 
-  override requestCompleted(error: Error | null, request: FastifyRequest, reply: FastifyReply): void {
+  override incomingRequest(request: FastifyRequest, reply: FastifyReply): void {
+    const atFinish = () => {
+      reply.raw.off("close", atClose);
+      this.#end(request, reply, reply.statusCode);
+    };
+    const atClose = () => {
+      reply.raw.off("finish", atFinish);
+      // The connection of a WebSocket has no response.
+      if (reply.raw.headersSent || !reply.sent || !request.headers.upgrade) {
+        this.#end(request, reply, statusOfFailure(request, reply), true);
+      }
+    };
+    reply.raw.once("finish", atFinish).once("close", atClose);
+  }
+
+  override requestCompleted(): void {
+    // Logged at the end of the response, even if Fastify does not consider it completed.
+  }
+
+  #end(request: FastifyRequest, reply: FastifyReply, status: number, incomplete = false): void {
     const isQuiet = request.routeOptions.config.quiet === true;
-    if (isQuiet && !this.#logsQuiet) {
+    if (!isQuiet) {
+      for (const observer of this.#observers) {
+        observer(request, reply, status);
+      }
+    } else if (!this.#logsQuiet) {
       return;
     }
     const line = {
       method: request.method,
       path: request.url.split("?", 1)[0],
-      status: reply.statusCode,
+      status,
       durationMs: Math.round(reply.elapsedTime * 10) / 10,
-      ...(error && { err: error }),
+      ...(incomplete && { incomplete }),
+      ...(reply.raw.errored && { err: reply.raw.errored }),
     };
     request.log[isQuiet ? "debug" : "info"](line, "request");
   }
+}
+
+/** Returns the status of a request whose response was cut off: 499 if its client went away, otherwise 500. */
+function statusOfFailure(request: FastifyRequest, reply: FastifyReply): number {
+  const { errored, readableEnded } = request.raw.socket;
+  const isByClient = readableEnded || CLIENT_ERRORS.test((errored as NodeJS.ErrnoException | null)?.code ?? "");
+  return isByClient && !reply.raw.errored ? CLIENT_CLOSED_REQUEST : 500;
 }

@@ -28,15 +28,12 @@ export function measureRequests(app: FastifyInstance): Registry {
     registers: [registry],
   });
 
-  app.addHook("onResponse", (request, reply, done) => {
-    const { config, url } = request.routeOptions;
-    if (!config.quiet) {
-      // The pattern, not the path: one series per id would grow without limit.
-      const labels = { method: request.method, route: url ?? "unmatched", status: String(reply.statusCode) };
-      requests.inc(labels);
-      durations.observe(labels, reply.elapsedTime / 1000);
-    }
-    done();
+  app.requestLog.observe((request, reply, status) => {
+    // The pattern, not the path: one series per id would grow without limit.
+    const route = request.routeOptions.url ?? "unmatched";
+    const labels = { method: request.method, route, status: String(status) };
+    requests.inc(labels);
+    durations.observe(labels, reply.elapsedTime / 1000);
   });
   return registry;
 }

@@ -19,6 +19,8 @@ declare module "fastify" {
     draining: boolean;
     /** Its signal is aborted when the process starts to drain: end long responses then. */
     shutdown: AbortController;
+    /** Its observers count the requests. */
+    requestLog: RequestLog;
   }
 }
 
@@ -41,11 +43,12 @@ const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" };
  */
 export function createServer(config: Config, logger: FastifyBaseLogger): FastifyInstance {
   const isPublic = config.NODE_ENV === "staging" || config.NODE_ENV === "production";
+  const requestLog = new RequestLog(config.LOG_LEVEL === "debug");
   const headers = isPublic ? { ...SECURITY_HEADERS, ...HTTPS_ONLY } : SECURITY_HEADERS;
 
   const app = Fastify({
     loggerInstance: logger,
-    logController: new RequestLog(config.LOG_LEVEL === "debug"),
+    logController: requestLog,
     genReqId: requestId,
     bodyLimit: 1024 * 1024,
     requestTimeout: 30_000,
@@ -69,6 +72,7 @@ export function createServer(config: Config, logger: FastifyBaseLogger): Fastify
 
   app.decorate("draining", false);
   app.decorate("shutdown", new AbortController());
+  app.decorate("requestLog", requestLog);
   app.addHook("onRequest", (request, reply, done) => {
     addHeaders(request, reply);
     done();
@@ -189,7 +193,7 @@ function sendClientError(error: Error & { code?: string }, socket: Socket): void
       ].join("\r\n"),
     );
   }
-  socket.destroy();
+  socket.destroy(error); // also the reason in the request log
 }
 
 function clientErrorStatus(code: string | undefined): number {

@@ -1,10 +1,14 @@
+import socket
+from contextlib import suppress
 from typing import Any
+from unittest.mock import Mock
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.test import Client
 
 from config import ports
+from web import middleware
 
 pytestmark = pytest.mark.urls("tests.urls")
 
@@ -34,6 +38,40 @@ def test_requests_are_counted_by_route(client: Client) -> None:
     assert 'http_request_duration_seconds_bucket{le="0.005",method="GET",route="/without",status="200"}' in text
     assert "process_resident_memory_bytes" in text
     assert "nowhere" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "parts", "status"),
+    [("/stream", 3, 200), ("/stream", 1, 499), ("/stream/broken", 2, 500), ("/stream/short", 3, 500)],
+)
+def test_streams_are_counted_at_their_end(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str, parts: int, status: int
+) -> None:
+    log = Mock()
+    monkeypatch.setattr(middleware, "log", log)
+    response = client.get(path)
+    content = iter(response)
+    log.info.assert_not_called()
+    with suppress(ConnectionResetError, StopIteration, ValueError):
+        for _ in range(parts):
+            next(content)
+    response.close()
+    [line] = log.info.call_args_list
+    assert (line.kwargs["status"], line.kwargs.get("incomplete", False)) == (status, status != 200)
+    assert f'http_requests_total{{method="GET",route="{path}",status="{status}"}} 1.0' in get("/metrics")[1]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/stream", 200), ("/without", 499), ("/broken", 499), ("/nowhere", 404)])
+def test_a_client_that_goes_away_is_no_error_of_the_service(path: str, status: int) -> None:
+    connection, other_end = socket.socketpair()
+    client = Client(raise_request_exception=False)
+    with connection:
+        client.get(path, **{"gunicorn.socket": connection})  # type: ignore[arg-type]
+        other_end.close()
+        client.get(path, **{"gunicorn.socket": connection}).getvalue()  # type: ignore[arg-type]
+    text = get("/metrics")[1]
+    route = path if status != 404 else "unmatched"
+    assert f'http_requests_total{{method="GET",route="{route}",status="{status}"}}' in text
 
 
 def test_probes_are_not_counted(client: Client) -> None:

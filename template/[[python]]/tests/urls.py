@@ -1,6 +1,8 @@
 """Routes for tests of what all routes have in common."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.http import require_safe
 
@@ -15,6 +17,16 @@ def broken(_request: HttpRequest) -> HttpResponse:
     raise RuntimeError(text)
 
 
+def parts() -> Iterator[str]:
+    yield "one"
+    yield "two"
+
+
+def broken_parts() -> Iterator[str]:
+    yield "one"
+    raise ConnectionResetError
+
+
 def size(request: HttpRequest) -> HttpResponse:
     return HttpResponse(len(request.body))
 
@@ -25,6 +37,9 @@ urlpatterns = [
     path("with/", hello),
     path("broken", broken),
     path("size", size),
+    path("stream", lambda _request: StreamingHttpResponse(parts())),
+    path("stream/broken", lambda _request: StreamingHttpResponse(broken_parts())),
+    path("stream/short", lambda _request: StreamingHttpResponse(parts(), headers={"Content-Length": "7"})),
     path("json", lambda _request: JsonResponse({})),
 ]
 handler400 = "web.problems.bad_request"

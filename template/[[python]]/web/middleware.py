@@ -1,14 +1,15 @@
 """Middleware, outermost first, in the order of config.settings."""
 
 import re
+import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import is_valid_path
 
@@ -19,6 +20,9 @@ from web.problems import problem
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status of a request whose client went away."""
 
 log = structlog.get_logger()
 
@@ -32,21 +36,40 @@ def observe(get_response: GetResponse) -> GetResponse:
         if not REQUEST_ID.fullmatch(request_id):
             request_id = str(uuid.uuid4())
         path = request.path  # before others change it
-        with structlog.contextvars.bound_contextvars(requestId=request_id):
-            response = get_response(request)
+
+        @structlog.contextvars.bound_contextvars(requestId=request_id)
+        def end(failure: BaseException | None = None) -> None:
             seconds = time.perf_counter() - started_at
+            status = response.status_code
+            if isinstance(failure, GeneratorExit):
+                status = CLIENT_CLOSED_REQUEST
+            elif failure:
+                status = HTTPStatus.INTERNAL_SERVER_ERROR
+                log.error("the response was cut off", exc_info=failure)
             is_probe = path == "/health" or path.startswith("/health/")
             if not is_probe:
                 match = request.resolver_match
                 route = f"/{match.route}" if match else None
-                metrics.count(request.method or "", route, response.status_code, seconds)
+                metrics.count(request.method or "", route, status, seconds)
             (log.debug if is_probe else log.info)(
                 "request",
                 method=request.method,
                 path=path,
-                status=response.status_code,
+                status=status,
                 durationMs=round(seconds * 1000, 1),
+                **({"incomplete": True} if failure else {}),
             )
+
+        with structlog.contextvars.bound_contextvars(requestId=request_id):
+            response = get_response(request)
+        if isinstance(response, StreamingHttpResponse) and not response.is_async:
+            has_body = request.method != "HEAD" and response.status_code != HTTPStatus.NOT_MODIFIED
+            length = int(response.headers.get("Content-Length", 0)) if has_body else 0
+            response.streaming_content = observe_stream(iter(response), length, end)
+        else:
+            # A refused client may leave, and one whose body took too long is disconnected.
+            is_refused = HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+            end(GeneratorExit() if not is_refused and is_client_gone(request) else None)
         response.headers["X-Request-Id"] = request_id
         if isinstance(response, HttpResponse):
             response.headers["Content-Length"] = str(len(response.content))
@@ -55,6 +78,39 @@ def observe(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def is_client_gone(request: HttpRequest) -> bool:
+    """Return whether the client closed its connection, which gunicorn passes on."""
+    connection = request.META.get("gunicorn.socket")
+    try:
+        return connection is not None and not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def observe_stream(parts: Iterator[bytes], length: int, end: Callable[[BaseException | None], None]) -> Iterator[bytes]:
+    """Return the parts of a response, and observe its end.
+
+    Arguments:
+        parts: the body.
+        length: its Content-Length; 0 if it is not declared.
+        end: called with what cut the response off: GeneratorExit if the client went away; None if it is whole.
+
+    """
+    try:
+        for part in parts:
+            yield part
+            length -= len(part)
+        if length > 0:  # the connection has to close, because the client waits for the rest
+            text = f"the response is {length} bytes shorter than its Content-Length"
+            raise ValueError(text)  # noqa: TRY301
+    except BaseException as failure:
+        end(failure)
+        raise
+    end(None)
 
 
 def secure_headers(get_response: GetResponse) -> GetResponse:
