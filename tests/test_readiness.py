@@ -288,6 +288,8 @@ EDITS = [
     ("values-not-in-commands", WORKFLOW, '"$GITHUB_SHA"', '"${{ github.sha }}"'),
     ("secrets-behind-environments", WORKFLOW, "REDIS_URL: redis", "TOKEN: ${{ secrets.TOKEN }}\n          REDIS_URL: redis"),
     ("secrets-behind-environments", WORKFLOW, "  push:\n", "  pull_request_target:\n  push:\n"),
+    ("approval-before-lock", WORKFLOW, "name: production-approval", "name: production"),
+    ("approval-before-lock", ".github/workflows/rollback.yml", "    needs: approval\n", ""),
     ("dependencies-updated", ".github/dependabot.yml", "default-days: 7", "default-days: 0"),
     ("dependencies-updated", ".github/dependabot.yml", "package-ecosystem: docker", "package-ecosystem: docker-compose"),
     ("compose-stays-local", "compose.yaml", "127.0.0.1:${PORT", "${PORT"),
