@@ -115,6 +115,25 @@ def test_every_ignored_finding_has_its_reason(fullest):
                 assert re.search(r"# zizmor: ignore\[unpinned-images\] \w+", line), line
 
 
+def test_the_pins_have_one_owner(fullest):
+    """Updates of the template change them: if Dependabot changed the same lines, each release would conflict.
+
+    Dependabot names an action owner/repository, without its path: `build_github_dependency` in dependabot-core,
+    github_actions/lib/dependabot/github_actions/file_parser.rb.
+    """
+    updates = yaml.safe_load((fullest / ".github/dependabot.yml").read_text())["updates"]
+    [entry] = [update for update in updates if update["package-ecosystem"] == "github-actions"]
+    used = {
+        "/".join(step["uses"].split("@")[0].split("/")[:2])
+        for path in (fullest / ".github/workflows").iterdir()
+        for _, step in steps(path.read_text())
+        if "uses" in step
+    }
+    ignored = {rule["dependency-name"] for rule in entry["ignore"]}
+    assert used <= ignored <= {"/".join(name.split("/")[:2]) for name in PINS}
+    assert entry["ignore"] == [{"dependency-name": name} for name in sorted(ignored)], "all versions are ignored"
+
+
 def test_dependabot_is_as_careful(render):
     files = {(path := render(**answers) / ".github/dependabot.yml").read_text(): path for answers in covering_rows()}
     assert len(files) == 2 * len(LANGUAGES)  # with and without the packages of Railway's configuration
