@@ -70,7 +70,7 @@ def write(state: dict, method: str, path: str, body: dict) -> None:
     elif (method, path) == ("PUT", f"{REPOSITORY}/private-vulnerability-reporting"):
         state["private_reporting"] = True
     elif method == "PUT" and (found := re.fullmatch(rf"{REPOSITORY}/environments/([\w-]+)", path)):
-        if body.get("reviewers") and not state["reviewers_allowed"]:
+        if found[1] in state["refused"] or (body.get("reviewers") and not state["reviewers_allowed"]):
             raise Refused("gh: Failed to create the environment protection rule. (HTTP 422)")
         empty = {"branches": [], "variables": {}, "secrets": {}}
         environment = state["environments"].setdefault(found[1], empty)

@@ -226,7 +226,8 @@ def run_workflow(
             "secrets": (secrets or {}).get(environment, {}),
         }
         # A job that is skipped skips those that need it, unless they say otherwise.
-        status = "success" if all(need["result"] == "success" for need in needs.values()) else "failure"
+        came_to = {need["result"] for need in needs.values()}
+        status = next((result for result in ("failure", "cancelled", "skipped") if result in came_to), "success")
         if not condition(job.get("if"), given, status):
             results[name] = ran[name] = Job(result="skipped")
             continue

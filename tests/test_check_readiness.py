@@ -162,7 +162,7 @@ def tagged(tmp_path_factory):
 def test_the_program_of_the_release_runs_then_without_a_network(tagged, tmp_path):
     project = tmp_path / "project"
     copier.run_copy(str(tagged), project, data={"language": "go"}, vcs_ref=WORKING_TREE, defaults=True, quiet=True)
-    git(project, "init", "--quiet")
+    git(project, "init", "--quiet", "--initial-branch=main")
     command = ["make", "readiness"]
 
     def make(**environment):

@@ -149,7 +149,7 @@ BROKEN = {
     ),
     ("python", "integration"): ("tests/integration/test_broken.py", "def test_breaks() -> None:\n    assert not 1\n"),
 }
-AFTER_THE_CHECKS = ("image", "scan", "staging", "production")
+AFTER_THE_CHECKS = ("image", "scan", "staging", "approval", "production")
 
 
 CHECKS = ("lint", "typecheck", "test", "integration")
@@ -511,7 +511,7 @@ def test_a_pull_request_is_shown_but_nothing_is_released(scene):
     change(scene, "internal/new.go")
     jobs = pull_request(scene)
     skipped = {name for name, job in jobs.items() if job.result == "skipped"}
-    assert skipped == {"image", "scan", "attest", "staging", "production"}
+    assert skipped == {"image", "scan", "attest", "staging", "approval", "production"}
     assert set(results(jobs).values()) == {"success", "skipped"}, jobs["preview"].log()
     assert scene.called()[0] == f"deploy preview {IMAGE}"
     assert "annotate deployment my-service pull-request=12 --overwrite" in scene.called()[1]
@@ -606,6 +606,20 @@ def test_a_rollback_by_hand(scene, release, requested):
     assert scene.called() == [requested]
     assert requested in done.summary
     assert "requested by somebody" in done.summary
+
+
+@pytest.mark.parametrize(("environment", "asks"), [("staging", "skipped"), ("production", "success")])
+def test_a_rollback_of_production_is_approved_before_it_takes_the_lock(scene, environment, asks):
+    ran = run_workflow(
+        scene.project,
+        "rollback.yml",
+        {"github": {"actor": "somebody"}, "inputs": {"environment": environment, "release": ""}},
+        scene.folder / "run",
+        path=scene.path,
+    )
+    assert ran["approval"].result == asks
+    assert ran["rollback"].outcomes["Set the cluster credentials"] == "failure"  # it ran, without secrets
+    assert not condition(load(scene.project, "rollback.yml")["jobs"]["rollback"]["if"], {}, "failure")
 
 
 def test_secrets_reach_no_output(scene):

@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 from readiness.checklist import read_checklist
 from readiness.checks import files
+from readiness.checks.pipeline import pipeline_starts
 from readiness.cli import main
 from readiness.registry import CHECKS, read_items, select_checks, select_parts
 from readiness.repository import Repository
@@ -18,6 +19,7 @@ from readiness.results import Result, check_items
 
 from readiness import commands, manifests
 from tests.combinations import LANGUAGES, ROOT, on, platforms
+from tests.updates import commit_all, git
 
 ALL = ["postgres", "redis", "external-api"]
 STRATEGIES = ["rolling", "blue-green", "canary"]
@@ -288,6 +290,8 @@ EDITS = [
     ("values-not-in-commands", WORKFLOW, '"$GITHUB_SHA"', '"${{ github.sha }}"'),
     ("secrets-behind-environments", WORKFLOW, "REDIS_URL: redis", "TOKEN: ${{ secrets.TOKEN }}\n          REDIS_URL: redis"),
     ("secrets-behind-environments", WORKFLOW, "  push:\n", "  pull_request_target:\n  push:\n"),
+    ("approval-before-lock", WORKFLOW, "name: production-approval", "name: production"),
+    ("approval-before-lock", ".github/workflows/rollback.yml", "    needs: approval\n", ""),
     ("dependencies-updated", ".github/dependabot.yml", "default-days: 7", "default-days: 0"),
     ("dependencies-updated", ".github/dependabot.yml", "package-ecosystem: docker", "package-ecosystem: docker-compose"),
     ("compose-stays-local", "compose.yaml", "127.0.0.1:${PORT", "${PORT"),
@@ -528,6 +532,8 @@ def by_edits(edits: list[tuple], **answers: object) -> list[tuple]:
 CHANGES = [
     *by_edits(EDITS, **GO),
     *((GO, item, change) for item, change in OTHER_CHANGES),
+    (GO, "pipeline-starts", lambda project: git(project.parent, "init", "--quiet", "--initial-branch=main")),
+    (GO, "pipeline-starts", lambda project: git(project, "init", "--quiet", "--initial-branch=master")),
     *(
         change
         for language, *edit in OTHER_LANGUAGES
@@ -553,6 +559,34 @@ def test_a_change_that_breaks_an_item_is_caught(emit, answers, item, change):
     results = check(project)
     assert {result.item.name for result in results if result.outcome == "fail"} == {item}, described(results)
     assert all(finding.place[0] for result in results if result.outcome == "fail" for finding in result.evidence)
+
+
+def starts(project: Path) -> bool:
+    return all(finding.is_good for finding in pipeline_starts(Repository(project)))
+
+
+def test_the_default_branch_is_the_one_of_the_remote_or_the_first(emit, tmp_path):
+    project = emit(**GO)
+    commit_all(project, "Start")
+    for branch, broken in (("main", False), ("feature", True), ("master", True)):
+        git(project, "branch", "--move", branch)  # the only branch of a repository without a remote
+        assert starts(project) is not broken, branch
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(project), str(clone))  # a remote that reports master
+    git(clone, "checkout", "--quiet", "-b", "feature")
+    assert not starts(clone)
+    git(project, "branch", "--move", "main")
+    git(tmp_path, "clone", "--quiet", str(project), str(tmp_path / "other"))
+    git(tmp_path / "other", "checkout", "--quiet", "-b", "feature")
+    assert starts(tmp_path / "other")
+    # A clone of one other branch knows of no default, and neither does the checkout of a pull request.
+    git(project, "checkout", "--quiet", "-b", "feature")
+    git(tmp_path, "clone", "--quiet", "--single-branch", "--branch=feature", f"file://{project}", str(tmp_path / "single"))
+    git(tmp_path / "single", "symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    assert starts(tmp_path / "single")
+    git(clone, "checkout", "--quiet", "--detach")
+    git(clone, "symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    assert starts(clone)
 
 
 def test_what_is_missing_is_reported_at_its_parent(emit):

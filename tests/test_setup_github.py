@@ -31,6 +31,7 @@ class GitHub:
                     "users": {"somebody": 1, "else": 2},
                     "teams": {"acme/platform": 7},
                     "reviewers_allowed": True,
+                    "refused": [],
                     "repository": {"variables": {}},
                     "workflow": {"default_workflow_permissions": "write", "can_approve_pull_request_reviews": True},
                     "alerts": False,
@@ -108,10 +109,16 @@ def test_a_new_repository_is_set_up(setup, github, answers):
     assert state["workflow"] == {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
     assert state["alerts"]
     assert state["private_reporting"]
-    assert set(state["environments"]) == {"staging", "production", "preview", "template-update"}
+    assert set(state["environments"]) == {
+        "staging",
+        "production-approval",
+        "production",
+        "preview",
+        "template-update",
+    }
     for name, environment in state["environments"].items():
         assert environment["branches"] == ([] if name == "preview" else ["main"])
-        assert environment["reviewers"] == ([{"type": "User", "id": 1}] if name == "production" else [])
+        assert environment["reviewers"] == ([{"type": "User", "id": 1}] if name == "production-approval" else [])
     for name, address in (("staging", "https://staging.example.com"), ("production", "https://example.com")):
         assert state["environments"][name]["variables"] == {"URL": address}
     for name in ("staging", "production", "preview"):
@@ -196,14 +203,32 @@ def test_a_file_that_is_not_there_is_left_open(setup, github):
     assert "KUBECONFIG" not in github.now()["environments"]["staging"]["secrets"]
 
 
+def reviewers(github: GitHub) -> dict[str, list[dict]]:
+    """Return the reviewers of the environments of production."""
+    environments = github.now()["environments"]
+    return {name: environments[name]["reviewers"] for name in ("production-approval", "production") if name in environments}
+
+
 def test_reviewers_can_be_chosen_and_are_then_kept(setup, github, answers):
     setup("--reviewer", "else", "--reviewer", "acme/platform", given=answers)
     chosen = [{"type": "Team", "id": 7}, {"type": "User", "id": 2}]
-    assert github.now()["environments"]["production"]["reviewers"] == chosen
+    assert reviewers(github) == {"production-approval": chosen, "production": []}
     setup()
-    assert github.now()["environments"]["production"]["reviewers"] == chosen
+    assert reviewers(github) == {"production-approval": chosen, "production": []}
     setup("--reviewer", "somebody")
-    assert github.now()["environments"]["production"]["reviewers"] == [{"type": "User", "id": 1}]
+    assert reviewers(github) == {"production-approval": [{"type": "User", "id": 1}], "production": []}
+
+
+def test_reviewers_of_production_move_to_the_approval_and_are_never_lost(setup, github, answers):
+    """Earlier releases stored them in production, whose job holds the lock while it waits for them."""
+    chosen = [{"type": "User", "id": 2}]
+    production = {"branches": ["main"], "policy": None, "reviewers": chosen, "variables": {}, "secrets": {}}
+    github.change(environments={"production": production}, refused=["production-approval"])
+    setup(given=answers)
+    assert reviewers(github) == {"production": chosen}
+    github.change(refused=[])
+    setup(given=answers)
+    assert reviewers(github) == {"production-approval": chosen, "production": []}
 
 
 def test_reviewers_of_other_environments_survive(setup, github, answers):
@@ -239,9 +264,9 @@ def test_without_enterprise_a_private_repository_gets_its_environments_without_r
     github.change(reviewers_allowed=False)
     done = setup(given=answers, repository="private")
     assert done.returncode == 1
-    assert "open   environment production with reviewers: " in done.stdout
-    production = github.now()["environments"]["production"]
-    assert (production["reviewers"], production["branches"]) == ([], ["main"])
+    assert "open   environment production-approval with reviewers: " in done.stdout
+    assert reviewers(github) == {"production-approval": [], "production": []}
+    assert github.now()["environments"]["production"]["branches"] == ["main"]
 
 
 def test_who_does_not_administer_the_repository_is_told_so(setup, github):

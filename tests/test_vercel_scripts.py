@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 from itertools import product
 
 import pytest
@@ -99,6 +100,36 @@ def test_a_preview_is_the_commits_own_is_smoked_and_touches_nothing_else(stage):
     assert set(on.vercel.bypasses) == {secret}
     assert secret not in done.stdout + done.stderr + on.calls
     assert not on.vercel.received("POST", "promote|rolling-release|rollback")
+
+
+def test_a_preview_is_built_without_secrets_and_deployed_without_code_of_the_pull_request(stage):
+    on = stage(name="orders-staging", real_cli=("pull", "deploy"))
+    nothing = dict.fromkeys(["VERCEL_TOKEN", "VERCEL_ORG_ID", "VERCEL_PROJECT_ID"])
+    done = on.run("preview", "build", "preview.tar.gz", **nothing)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^npx --yes vercel@\S+ (.+)$", on.calls, re.MULTILINE) == ["build --yes --standalone"]
+    revision = "f" * 40  # no commit of main, whose scripts deploy it
+    done = on.run("preview", "up", "17", "preview.tar.gz", revision)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert on.vercel.deployments[-1]["meta"] == {"revision": revision, "pullRequest": "17"}
+    assert on.calls.count(" build ") == 1
+
+
+@pytest.mark.parametrize(
+    ("planted", "message"),
+    [
+        ("ln -s /proc/self/environ static/page", "the build contains symbolic links"),
+        ("""echo '{"filePath\\u004dap": {"page": "/proc/self/environ"}}' >f.func/.vc-config.json""", "not a standalone one"),
+    ],
+)
+def test_a_build_that_would_upload_files_of_the_machine_is_refused(stage, tmp_path, planted, message):
+    on = stage(name="orders-staging")
+    command = f"mkdir -p output/static output/f.func && cd output && {planted} && tar -czf ../built.tar.gz -C .. output"
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    done = on.run("preview", "up", "17", str(tmp_path / "built.tar.gz"), "f" * 40)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not on.vercel.deployments
 
 
 def test_staging_is_released_like_production_in_a_project_of_its_own(stage):

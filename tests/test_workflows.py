@@ -115,6 +115,25 @@ def test_every_ignored_finding_has_its_reason(fullest):
                 assert re.search(r"# zizmor: ignore\[unpinned-images\] \w+", line), line
 
 
+def test_the_pins_have_one_owner(fullest):
+    """Updates of the template change them: if Dependabot changed the same lines, each release would conflict.
+
+    Dependabot names an action owner/repository, without its path: `build_github_dependency` in dependabot-core,
+    github_actions/lib/dependabot/github_actions/file_parser.rb.
+    """
+    updates = yaml.safe_load((fullest / ".github/dependabot.yml").read_text())["updates"]
+    [entry] = [update for update in updates if update["package-ecosystem"] == "github-actions"]
+    used = {
+        "/".join(step["uses"].split("@")[0].split("/")[:2])
+        for path in (fullest / ".github/workflows").iterdir()
+        for _, step in steps(path.read_text())
+        if "uses" in step
+    }
+    ignored = {rule["dependency-name"] for rule in entry["ignore"]}
+    assert used <= ignored <= {"/".join(name.split("/")[:2]) for name in PINS}
+    assert entry["ignore"] == [{"dependency-name": name} for name in sorted(ignored)], "all versions are ignored"
+
+
 def test_dependabot_is_as_careful(render):
     files = {(path := render(**answers) / ".github/dependabot.yml").read_text(): path for answers in covering_rows()}
     assert len(files) == 2 * len(LANGUAGES)  # with and without the packages of Railway's configuration
@@ -174,10 +193,14 @@ def nothing_runs_with_more_rights_than_its_code(text: str) -> Iterator[str]:
         yield f"it is started by {event}"
 
 
+# Environments that nothing is deployed to.
+UNDEPLOYED = ("production-approval", "template-update")
+
+
 def deploys_are_never_cancelled(text: str) -> Iterator[str]:
     for name, job in environments(text).items():
         environment = job["environment"]["name"]
-        if environment == "template-update":
+        if environment in UNDEPLOYED:
             continue
         lock = {"group": f"deploy-{environment}", "cancel-in-progress": False, "queue": "max"}
         if job.get("concurrency") != lock:
@@ -185,6 +208,23 @@ def deploys_are_never_cancelled(text: str) -> Iterator[str]:
     cancels = yaml.safe_load(text).get("concurrency", {}).get("cancel-in-progress", False)
     if cancels not in (False, "${{ github.event_name == 'pull_request' }}"):
         yield "a run on main can be cancelled"
+
+
+def approval_precedes_the_lock(text: str) -> Iterator[str]:
+    """A job that waits for its reviewers holds its concurrency group.
+
+    GitHub does not connect the two (docs.github.com, "Deploying with GitHub Actions") and counts the waiting job as in
+    progress: hypothesis/lms#4533, dotnet/docs#28144, vstorm-co/agenticos#1832.
+    """
+    for name, job in environments(text).items():
+        if job["environment"]["name"] not in ("production", "${{ inputs.environment }}"):
+            continue
+        needs = [job.get("needs", [])] if isinstance(job.get("needs"), str) else job.get("needs", [])
+        gates = [jobs(text)[need] for need in needs if need == "approval"]
+        if [gate.get("environment") for gate in gates] != [{"name": "production-approval"}]:
+            yield f"{name} waits for no approval in an environment of its own"
+        if any("concurrency" in gate for gate in gates):
+            yield f"the approval of {name} holds a lock while it waits"
 
 
 def superseded_pull_requests_are_cancelled(text: str) -> Iterator[str]:
@@ -281,6 +321,7 @@ GENERAL: list[Rule] = [
     runners_are_pinned,
     nothing_runs_with_more_rights_than_its_code,
     deploys_are_never_cancelled,
+    approval_precedes_the_lock,
     superseded_pull_requests_are_cancelled,
     actions_are_those_of_the_pins_file,
     inputs_exist,
@@ -352,7 +393,7 @@ def stages_are_in_order(text: str) -> Iterator[str]:
 
     attested = ["attest"] if "attest" in jobs(text) else []
     image = ["image", "scan", *attested] if ships_image(text) else []
-    order = ["check", "integration", *image, "staging", "production"]
+    order = ["check", "integration", *image, "staging", "approval", "production"]
     for number, name in enumerate(order):
         if not set(order[:number]) <= before(name):
             yield f"{name} does not wait for {set(order[:number]) - before(name)}"
@@ -367,7 +408,7 @@ def stages_are_in_order(text: str) -> Iterator[str]:
     verbs = [step["run"].split()[1] for name, step in steps(text) if step.get("run", "").startswith("make ")]
     if verbs != ["setup", '"$CHECK"', "readiness", "setup", "integration"]:
         yield f"the checks are {verbs}"
-    for name in (*image[:1], "staging", "production"):
+    for name in (*image[:1], "staging", "approval", "production"):
         if jobs(text)[name].get("if") != "${{ github.event_name == 'push' }}":
             yield f"{name} runs for pull requests"
 
@@ -458,6 +499,13 @@ MUTATIONS = [
     (deploys_are_never_cancelled, "group: deploy-production", "group: deploy-staging"),
     (deploys_are_never_cancelled, "group: deploy-preview", "group: preview"),
     (deploys_are_never_cancelled, "${{ github.event_name == 'pull_request' }}\n\ndefaults", "true\n\ndefaults"),
+    (approval_precedes_the_lock, "    needs: [image, attest, approval]\n", "    needs: [image, attest, staging]\n"),
+    (approval_precedes_the_lock, "      name: production-approval\n", "      name: production\n"),
+    (
+        approval_precedes_the_lock,
+        "      name: production-approval\n",
+        "      name: production-approval\n    concurrency: deploy-production\n",
+    ),
     (
         superseded_pull_requests_are_cancelled,
         "${{ github.event_name == 'pull_request' }}\n\ndefaults",
@@ -503,7 +551,7 @@ MUTATIONS = [
     (stages_are_in_order, "    needs: [check, changes]\n", "    needs: changes\n"),
     (stages_are_in_order, "    needs: [image, scan]\n", "    needs: image\n"),
     (stages_are_in_order, "    needs: [image, attest]\n", "    needs: image\n"),
-    (stages_are_in_order, "    needs: [image, attest, staging]\n", "    needs: [image, attest]\n"),
+    (stages_are_in_order, "    needs: staging\n", "    needs: [image, attest]\n"),
     (stages_are_in_order, "    needs: [integration, image-check]\n", "    needs: integration\n"),
     (
         stages_are_in_order,

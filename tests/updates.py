@@ -84,7 +84,7 @@ def tagged_template(folder: Path) -> Path:
 def commit_all(folder: Path, message: str) -> None:
     """Commit everything in a folder, which becomes a repository if it is none yet."""
     if not (folder / ".git").exists():
-        git(folder, "init", "--quiet")
+        git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
 

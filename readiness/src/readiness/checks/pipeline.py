@@ -1,7 +1,10 @@
 """Checks of the pipeline: what runs, with which permissions."""
 
 import re
+from fnmatch import fnmatch
+from pathlib import Path
 
+from readiness.commands import run
 from readiness.detection import traits
 from readiness.documents import get, line_of
 from readiness.findings import CannotJudgeError, Findings, failed, judge, passed, unknown
@@ -76,6 +79,51 @@ def find_checks(repository: Repository) -> Findings:
             yield unknown("no step names integration tests: the unit tests may contain them")
         else:
             yield failed(f"{verb}: expected a step of a workflow that runs on pull_request", (WORKFLOWS, 0))
+
+
+@check("service", "pipeline-starts")
+def pipeline_starts(repository: Repository) -> Findings:
+    first = next(iter(workflows(repository)), None)
+    if not first:
+        return
+    root = run("git", "rev-parse", "--show-toplevel", folder=repository.root)
+    if root.returncode:  # no Git repository yet
+        yield passed("the workflows are at the root", (first, 1))
+        return
+    top = Path(root.stdout.strip())
+    is_root = top.resolve() == repository.root.resolve()
+    yield judge(is_root, f"the workflows are in a folder of the Git repository {top}", "them at its root", (first, 1))
+    if branch := default_branch(repository.root):
+        listening = [name for name, workflow in workflows(repository).items() if listens_to(workflow, branch)]
+        seen = f"{', '.join(listening) or 'no workflow'} listens to the default branch {branch}"
+        file = next(iter(listening), first)
+        yield judge(listening, seen, "one that does", (file, line_of(workflows(repository)[file], "on")))
+
+
+def listens_to(workflow: object, branch: str) -> bool:
+    """Return whether pushes to a branch, or pull requests into it, start a workflow."""
+    events = get(workflow, "on", default={})
+    for event in {"push", "pull_request"} & set([events] if isinstance(events, str) else events):
+        patterns = get(events, event, "branches", default=["*"])
+        if any(fnmatch(branch, str(pattern)) for pattern in ([patterns] if isinstance(patterns, str) else patterns)):
+            return True
+    return False
+
+
+def default_branch(folder: Path) -> str:
+    """Return the default branch as far as a clone knows it, else an empty text.
+
+    A new repository gets its first branch as default. One with a remote may be the clone of another branch alone, unless
+    that is Git's own default.
+    """
+    remote = run("git", "symbolic-ref", "--short", "refs/remotes/origin/HEAD", folder=folder)
+    if remote.returncode == 0:
+        return remote.stdout.strip().partition("/")[2]
+    current = run("git", "symbolic-ref", "--short", "HEAD", folder=folder).stdout.strip()
+    known = run("git", "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", "refs/remotes", folder=folder)
+    names = set(known.stdout.split())
+    has_others = names - {current, f"origin/{current}"}
+    return "" if has_others or (f"origin/{current}" in names and current != "master") else current
 
 
 LONGEST_JOB_MINUTES = 60

@@ -45,6 +45,21 @@ def deploys_never_cancelled(repository: Repository) -> Findings:
         )
 
 
+APPROVAL = "production-approval"
+
+
+@check("service", "approval-before-lock")
+def approval_before_lock(repository: Repository) -> Findings:
+    for job in jobs(repository):
+        is_production = job.environment == "production" or "inputs." in job.environment
+        if is_production and job.runs("scripts/(deploy|rollback)"):
+            before = required_jobs(job, repository)
+            gates = [gate for gate in jobs(repository) if gate.file == job.file and gate.name in before]
+            gates = [gate for gate in gates if gate.environment == APPROVAL and "concurrency" not in gate.content]
+            seen = f"job {job.name} waits for {', '.join(sorted(before)) or 'no job'}"
+            yield judge(gates, seen, f"a job of {APPROVAL} without a concurrency group", job.place("needs"))
+
+
 UNFINISHED = "--unfinished"
 """The option by which scripts/rollback undoes a release that was cut off."""
 

@@ -23,15 +23,15 @@ def variables_in_documents(repository: Repository) -> Findings:
 
 @check("vercel", "commit-itself-built")
 def commit_itself_built(repository: Repository) -> Findings:
-    taken = r'^git archive .*"\$revision"$'
+    taken = r'^\s*git archive .*"\$revision"$'
     yield repository.expect_match(taken, DEPLOY, seen="the commit's own files", expected='git archive "$revision"')
-    entered, built = r'^cd "\$work/source"$', r"^attempt .* vercel build "
+    entered, built = r'^cd "\$work/source"$', r"^\s*attempt .* vercel build "
     yield repository.expect_order(entered, built, DEPLOY, seen="they are what is built")
 
 
 @check("vercel", "built-once")
 def built_once(repository: Repository) -> Findings:
-    builds = re.findall(r"^attempt .* vercel build ", repository.text(DEPLOY), re.MULTILINE)
+    builds = re.findall(r"^\s*attempt .* vercel build ", repository.text(DEPLOY), re.MULTILINE)
     yield judge(len(builds) == 1, f"{len(builds)} builds", "one", repository.place("vercel build ", DEPLOY))
     deployed = r"vercel deploy --prebuilt "
     yield repository.expect_match(
@@ -75,8 +75,8 @@ def version_deployed(repository: Repository) -> Findings:
 
 @check("vercel", "builds-without-secrets")
 def builds_without_secrets(repository: Repository) -> Findings:
-    replaced = r'^cat \.env\.example >>"\.vercel/\.env\.\$target\.local"$'
-    pulled, built = r"^attempt .* vercel pull ", r"^attempt .* vercel build "
+    replaced = r'^\s*cat \.env\.example >>"\.vercel/\.env\.\$target\.local"$'
+    pulled, built = r"^attempt .* vercel pull ", r"^\s*attempt .* vercel build "
     yield repository.expect_order(pulled, replaced, DEPLOY, seen="vercel pull, then the examples")
     yield repository.expect_order(replaced, built, DEPLOY, seen="the examples, then vercel build")
 
