@@ -36,6 +36,7 @@ def read(state: dict, path: str) -> object:
         "user": {"login": state["user"], "id": state["users"][state["user"]]},
         f"{REPOSITORY}/actions/permissions/workflow": state["workflow"],
         f"{REPOSITORY}/private-vulnerability-reporting": {"enabled": state["private_reporting"]},
+        f"{REPOSITORY}/codeowners/errors": {"errors": state["codeowners_errors"]},
         f"{REPOSITORY}/rulesets": [{"id": int(id), "name": rules["name"]} for id, rules in state["rulesets"].items()],
         f"{REPOSITORY}/actions/variables": {"variables": [{"name": name} for name in state["repository"]["variables"]]},
     }

@@ -75,7 +75,9 @@ def test_other_project_names_are_taken(render, name):
         ("github_owner", "-acme"),
         ("github_owner", "acme-"),
         ("github_owner", "ac--me"),
-        ("github_owner", "acme_inc"),
+        ("github_owner", "_acme"),
+        ("github_owner", "octocat_"),
+        ("github_owner", "octocat_acme_inc"),
         ("github_owner", "a" * 40),
         ("language", "rust"),
         ("platform", "heroku"),
@@ -89,6 +91,12 @@ def test_other_wrong_answers_are_refused(template, tmp_path, question, answer):
     with pytest.raises(ValueError, match=question):
         copier.run_copy(str(template), destination, data={question: answer}, defaults=True, quiet=True)
     assert not destination.exists() or not list(destination.iterdir())
+
+
+def test_a_managed_user_is_an_owner(render):
+    """With the enterprise's short code: docs.github.com, "Username considerations for external authentication"."""
+    project = render(github_owner="Octo-Cat_acme", language="go")
+    assert "ghcr.io/octo-cat_acme/my-service" in (project / ".github/workflows/pipeline.yml").read_text()
 
 
 @pytest.mark.parametrize("description", ["It's 100 % “fine” & <ok>: #1, {{ x }} [[ y ]] ${{ z".replace("$", ""), "é"])

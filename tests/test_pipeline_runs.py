@@ -608,8 +608,8 @@ def test_a_rollback_by_hand(scene, release, requested):
     assert "requested by somebody" in done.summary
 
 
-@pytest.mark.parametrize(("environment", "asks"), [("staging", "skipped"), ("production", "success")])
-def test_a_rollback_of_production_is_approved_before_it_takes_the_lock(scene, environment, asks):
+@pytest.mark.parametrize(("environment", "approval"), [("staging", "skipped"), ("production", "success")])
+def test_a_rollback_of_production_is_approved_before_it_takes_the_lock(scene, environment, approval):
     ran = run_workflow(
         scene.project,
         "rollback.yml",
@@ -617,7 +617,7 @@ def test_a_rollback_of_production_is_approved_before_it_takes_the_lock(scene, en
         scene.folder / "run",
         path=scene.path,
     )
-    assert ran["approval"].result == asks
+    assert ran["approval"].result == approval
     assert ran["rollback"].outcomes["Set the cluster credentials"] == "failure"  # it ran, without secrets
     assert not condition(load(scene.project, "rollback.yml")["jobs"]["rollback"]["if"], {}, "failure")
 

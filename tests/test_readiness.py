@@ -581,7 +581,15 @@ def test_the_default_branch_is_the_one_of_the_remote_or_the_first(emit, tmp_path
     assert starts(tmp_path / "other")
     # A clone of one other branch knows of no default, and neither does the checkout of a pull request.
     git(project, "checkout", "--quiet", "-b", "feature")
-    git(tmp_path, "clone", "--quiet", "--single-branch", "--branch=feature", f"file://{project}", str(tmp_path / "single"))
+    git(
+        tmp_path,
+        "clone",
+        "--quiet",
+        "--single-branch",
+        "--branch=feature",
+        f"file://{project}",
+        str(tmp_path / "single"),
+    )
     git(tmp_path / "single", "symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
     assert starts(tmp_path / "single")
     git(clone, "checkout", "--quiet", "--detach")

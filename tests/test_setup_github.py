@@ -32,6 +32,7 @@ class GitHub:
                     "teams": {"acme/platform": 7},
                     "reviewers_allowed": True,
                     "refused": [],
+                    "codeowners_errors": [],
                     "repository": {"variables": {}},
                     "workflow": {"default_workflow_permissions": "write", "can_approve_pull_request_reviews": True},
                     "alerts": False,
@@ -206,7 +207,8 @@ def test_a_file_that_is_not_there_is_left_open(setup, github):
 def reviewers(github: GitHub) -> dict[str, list[dict]]:
     """Return the reviewers of the environments of production."""
     environments = github.now()["environments"]
-    return {name: environments[name]["reviewers"] for name in ("production-approval", "production") if name in environments}
+    names = [name for name in ("production-approval", "production") if name in environments]
+    return {name: environments[name]["reviewers"] for name in names}
 
 
 def test_reviewers_can_be_chosen_and_are_then_kept(setup, github, answers):
@@ -250,6 +252,15 @@ def test_an_unknown_reviewer_is_refused_before_an_environment_is_changed(setup, 
     assert done.returncode == 1
     assert "GitHub has no user or team 'nobody'" in done.stderr
     assert github.now()["environments"] == {}
+
+
+def test_owners_that_github_does_not_know_are_reported(setup, github, answers):
+    """An organization is none; the form is that of docs.github.com/en/rest/repos/repos#list-codeowners-errors."""
+    error = {"line": 2, "column": 3, "kind": "Unknown owner", "source": "* @example", "path": ".github/CODEOWNERS"}
+    github.change(codeowners_errors=[error])
+    done = setup(given=answers)
+    assert done.returncode == 1
+    assert "open   owners in CODEOWNERS: line 2: Unknown owner. Name users, or teams such as @example/" in done.stdout
 
 
 def test_approvals_can_be_chosen_and_are_then_kept(setup, github, answers):

@@ -17,7 +17,9 @@ from tests.updates import WORKING_TREE, commit_all, git, tagged_template
 
 NEXT = "v1000.0.0"
 # Code of the new release that looks for secrets.
-PLANTED = """[ -z "${RUNNER_TEMP:-}" ] || { env; cat .git/config ~/.git-credentials ~/.config/gh/hosts.yml; } >"$RUNNER_TEMP/planted" 2>&1
+PLANTED = """if [ -n "${RUNNER_TEMP:-}" ]; then
+  { env; cat .git/config ~/.git-credentials ~/.config/gh/hosts.yml; } >"$RUNNER_TEMP/planted" 2>&1
+fi
 set -eu
 """
 

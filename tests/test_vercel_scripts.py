@@ -119,7 +119,10 @@ def test_a_preview_is_built_without_secrets_and_deployed_without_code_of_the_pul
     ("planted", "message"),
     [
         ("ln -s /proc/self/environ static/page", "the build contains symbolic links"),
-        ("""echo '{"filePath\\u004dap": {"page": "/proc/self/environ"}}' >f.func/.vc-config.json""", "not a standalone one"),
+        (
+            """echo '{"filePath\\u004dap": {"a": "/proc/self/environ"}}' >f.func/.vc-config.json""",
+            "not a standalone one",
+        ),
     ],
 )
 def test_a_build_that_would_upload_files_of_the_machine_is_refused(stage, tmp_path, planted, message):

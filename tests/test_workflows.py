@@ -211,7 +211,7 @@ def deploys_are_never_cancelled(text: str) -> Iterator[str]:
 
 
 def approval_precedes_the_lock(text: str) -> Iterator[str]:
-    """A job that waits for its reviewers holds its concurrency group.
+    """Find a lock that a job holds while it waits for its reviewers.
 
     GitHub does not connect the two (docs.github.com, "Deploying with GitHub Actions") and counts the waiting job as in
     progress: hypothesis/lms#4533, dotnet/docs#28144, vstorm-co/agenticos#1832.
@@ -383,6 +383,10 @@ def vulnerabilities_stop_it(text: str) -> Iterator[str]:
             yield f"{name} scans with {given}"
         if "write" in jobs(text)[name]["permissions"].values():
             yield f"{name} gives the scanner a right to write"
+        # Without an ignored vulnerability's entry, main would refuse what the pull request passed.
+        checkouts = [step["with"] for step in jobs(text)[name]["steps"] if "actions/checkout@" in step.get("uses", "")]
+        if not any(given.get("sparse-checkout", ".grype.yaml") == ".grype.yaml" for given in checkouts):
+            yield f"{name} scans without .grype.yaml"
 
 
 def stages_are_in_order(text: str) -> Iterator[str]:
@@ -547,6 +551,7 @@ MUTATIONS = [
     (image_is_named_by_digest_once_it_is_built, "          load: true\n", "          push: true\n"),
     (vulnerabilities_stop_it, "severity-cutoff: high", "severity-cutoff: critical"),
     (vulnerabilities_stop_it, "severity-cutoff: high", "severity-cutoff: high\n          fail-build: false"),
+    (vulnerabilities_stop_it, "sparse-checkout: .grype.yaml", "sparse-checkout: docs"),
     (vulnerabilities_stop_it, "packages: read # pull the image", "packages: write # pull the image"),
     (stages_are_in_order, "    needs: [check, changes]\n", "    needs: changes\n"),
     (stages_are_in_order, "    needs: [image, scan]\n", "    needs: image\n"),

@@ -113,8 +113,8 @@ def listens_to(workflow: object, branch: str) -> bool:
 def default_branch(folder: Path) -> str:
     """Return the default branch as far as a clone knows it, else an empty text.
 
-    A new repository gets its first branch as default. One with a remote may be the clone of another branch alone, unless
-    that is Git's own default.
+    A new repository gets its first branch as default. One with a remote may be the clone of another branch alone,
+    unless that is Git's own default.
     """
     remote = run("git", "symbolic-ref", "--short", "refs/remotes/origin/HEAD", folder=folder)
     if remote.returncode == 0:
