@@ -17,6 +17,7 @@ TESTS = {
     "node": "checks of Node projects; the command lines of Vercel and Railway",
     "go": "checks of Go projects; linters that Go builds, unless .cache/tools has them: actionlint, kube-score",
     "uv": "checks of Python projects",
+    "prometheus": "alerts and dashboards of Kubernetes projects",
 }
 REGISTRY = os.environ.get("REGISTRY", "127.0.0.1:5000")
 
@@ -64,6 +65,9 @@ def missing(tool: str) -> str:
             return "" if version_is_at_least(run("go", "version"), lowest) else f"there is no Go {lowest}"
         case "uv":
             return "" if shutil.which("uv") else "there is no uv"
+        case "prometheus":
+            found = shutil.which("prometheus") and shutil.which("promtool")
+            return "" if found else "there is no Prometheus with promtool"
     raise ValueError(f"tests can require {', '.join(TESTS)}, not {tool!r}")
 
 

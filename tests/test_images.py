@@ -308,7 +308,9 @@ def test_metrics_are_served_on_their_own_port(alone, language):
     assert [s for s in samples if 'route="unmatched"' in s and 'status="404"' in s]
     assert "/no/such/page" not in metrics
     assert not [s for s in samples if "/health" in s]
-    assert "http_request_duration_seconds_bucket{" in metrics
+    assert re.search(r'^http_request_duration_seconds_bucket\{.*le="0\.5"', metrics, re.MULTILINE)
+    for name in ("process_cpu_seconds_total", "process_resident_memory_bytes"):
+        assert re.search(rf"^{name} [1-9\d.e+]+$", metrics, re.MULTILINE), name  # read by alerts and dashboard
     assert started.request(METRICS_PORT, "/api/v1/me").status == 404
 
 

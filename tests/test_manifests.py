@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import os
 import re
 import shutil
@@ -258,6 +259,134 @@ def test_argos_schemas_do_find_something(render, was, becomes):
     text = build(render(language="go", strategy="canary") / "deploy/overlays/staging")
     assert was in text
     assert unknown_to_argo(load(text.replace(was, becomes)))
+
+
+COMPONENTS = ["alerts", "dashboard", "gateway", "ingress", "service-monitor"]
+ADDED = {"ConfigMap", "HTTPRoute", "Ingress", "PrometheusRule", "ServiceMonitor"}
+# The folders of the modules in which the schemas of these kinds are.
+DEFINITIONS = {
+    "monitoring.coreos.com": ("github.com/prometheus-operator/prometheus-operator", "example/prometheus-operator-crd"),
+    "gateway.networking.k8s.io": ("sigs.k8s.io/gateway-api", "config/crd/standard"),
+}
+
+
+def list_components(project: Path, *overlays: str) -> None:
+    """List every component in the kustomization of some overlays of a project."""
+    names = sorted(path.name for path in (project / "deploy/components").iterdir())
+    for overlay in overlays:
+        with (project / "deploy/overlays" / overlay / "kustomization.yaml").open("a") as file:
+            file.write("".join(["components:\n", *(f"  - ../../components/{name}\n" for name in names)]))
+
+
+@functools.cache
+def added_schema(group: str, kind: str) -> dict:
+    """Return the schema of version v1 of a kind, closed: a key that it does not know is an error."""
+    name, folder = DEFINITIONS[group]
+    [path] = (module(name) / folder).glob(f"{group}_{kind.lower()}s.yaml")
+    [version] = [each for each in yaml.safe_load(path.read_text())["spec"]["versions"] if each["name"] == "v1"]
+    schema = version["schema"]["openAPIV3Schema"]
+    schema["properties"]["metadata"]["x-kubernetes-preserve-unknown-fields"] = True
+    return closed(schema)
+
+
+def invalid_addition(item: dict) -> list[str]:
+    """Return what is wrong with an object that a component adds."""
+    group, _, version = item["apiVersion"].rpartition("/")
+    if group not in DEFINITIONS:
+        return invalid(KUBERNETES[0], [item]) + invalid(KUBERNETES[-1], [item])
+    assert version == "v1"
+    errors = jsonschema.Draft202012Validator(added_schema(group, item["kind"])).iter_errors(item)
+    return [f"{item['kind']}: {'/'.join(map(str, error.absolute_path))}: {error.message}" for error in errors]
+
+
+@pytest.mark.parametrize("strategy", ["rolling", "blue-green", "canary"])
+def test_every_overlay_builds_with_every_component(emit, strategy):
+    project = emit(language="go", strategy=strategy, services=["postgres"])
+    paths = {path.name for path in (project / "deploy/components").iterdir()}
+    assert sorted(paths - {"prometheus-analysis"}) == COMPONENTS
+    rules = {
+        (group, resource): set(rule["verbs"])
+        for rule in load((project / "deploy/deployer.yaml").read_text())[1]["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    before = {overlay: load(build(project / "deploy/overlays" / overlay)) for overlay in OVERLAYS}
+    list_components(project, *OVERLAYS)
+    for overlay in OVERLAYS:
+        objects = load(build(project / "deploy/overlays" / overlay))
+        known = [(item["kind"], item["metadata"]["name"]) for item in before[overlay]]
+        added = [item for item in objects if (item["kind"], item["metadata"]["name"]) not in known]
+        assert {item["kind"] for item in added} - {"AnalysisTemplate"} == ADDED
+        assert {item["metadata"]["namespace"] for item in added} == {f"my-service-{overlay}"}
+        for item in added:
+            if item["kind"] != "AnalysisTemplate":
+                assert not invalid_addition(item)
+            # scripts/deploy applies it with the permissions of deployer.yaml, in its first step.
+            component = item["metadata"].get("labels", {}).get("app.kubernetes.io/component")
+            assert component not in {"server", "service", "migration", "pre-traffic-check"}
+            group = item["apiVersion"].rpartition("/")[0]
+            assert rules[group, f"{item['kind'].lower()}s".replace("ingresss", "ingresses")] >= {
+                "get",
+                "create",
+                "patch",
+            }
+        fits(objects)
+
+
+def fits(objects: Objects) -> None:
+    """Check that what components add refers to what exists."""
+    services = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Service"}
+    ports = {port["name"]: port["port"] for port in services["my-service"]["spec"]["ports"]}
+    [reference] = [reference for rule in of(objects, "HTTPRoute")["spec"]["rules"] for reference in rule["backendRefs"]]
+    assert (reference["name"], reference["port"]) == ("my-service", ports["http"])
+    ingress = of(objects, "Ingress")["spec"]
+    [rule] = ingress["rules"]
+    [path] = rule["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "my-service", "port": {"name": "http"}}
+    assert ingress["tls"] == [{"hosts": [rule["host"]], "secretName": "my-service-tls"}]
+    assert of(objects, "HTTPRoute")["spec"]["hostnames"] == [rule["host"]]
+    monitor = of(objects, "ServiceMonitor")["spec"]
+    wanted = monitor["selector"]["matchLabels"].items()
+    scraped = [
+        name
+        for name, item in services.items()
+        if wanted <= item["metadata"]["labels"].items()
+        and {port["name"] for port in item["spec"]["ports"]} & {end["port"] for end in monitor["endpoints"]}
+    ]
+    assert scraped == ["my-service-metrics"]
+    dashboard = of(objects, "ConfigMap", "-dashboard")
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert set(dashboard["data"]) == {"my-service.json"}
+    assert json.loads(dashboard["data"]["my-service.json"])["uid"] == "my-service"
+
+
+@pytest.mark.parametrize("component", ["gateway", "ingress"])
+def test_the_patch_in_a_component_sets_the_hostname_of_an_environment(emit, component):
+    project = emit(language="go", services=[])
+    text = (project / f"deploy/components/{component}/kustomization.yaml").read_text()
+    patches = re.findall(r"^#   (.*)$", text, re.MULTILINE)
+    overlay = project / "deploy/overlays/staging"
+    with (overlay / "kustomization.yaml").open("a") as file:
+        file.write("\n".join([f"components: [../../components/{component}]", *patches, ""]))
+    added = load(build(overlay))
+    route = of(added, "HTTPRoute") or of(added, "Ingress")
+    assert "my-service.example.com" in yaml.safe_dump(route)
+    assert not re.search(r"(?<!staging\.)my-service\.example\.com", yaml.safe_dump(route))
+
+
+def test_the_schemas_of_the_components_do_find_something(emit):
+    project = emit(language="go", services=[])
+    list_components(project, "staging")
+    text = build(project / "deploy/overlays/staging")
+    for was, becomes in [
+        ("backendRefs:", "backendRef:"),
+        ("  endpoints:", "  endpoint:"),
+        ("- alert: NoTraffic", "- alarm: NoTraffic"),
+        ("secretName:", "secretNames:"),
+    ]:
+        assert was in text
+        kinds = [item for item in load(text.replace(was, becomes)) if item["kind"] in ADDED - {"ConfigMap"}]
+        assert [problem for item in kinds for problem in invalid_addition(item)], was
 
 
 def test_kube_score_finds_nothing(known):

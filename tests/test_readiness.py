@@ -53,6 +53,7 @@ WORKFLOW = ".github/workflows/pipeline.yml"
 DEPLOYMENT = "deploy/base/deployment.yaml"
 ROLLOUT = "deploy/base/rollout.yaml"
 ANALYSIS = "deploy/base/analysis.yaml"
+ALERTS = "deploy/components/alerts/alerts.yaml"
 PRE_TRAFFIC_CHECK = "deploy/base/trial.yaml"
 
 
@@ -274,6 +275,9 @@ EDITS = [
     ("version-in-image", "Dockerfile", "ENV APP_VERSION=$APP_VERSION\n", ""),
     ("version-in-image", "Makefile", "--build-arg APP_VERSION=$(VERSION) ", ""),
     ("metrics-found", "deploy/base/service.yaml", 'prometheus.io/port: "9090"', 'prometheus.io/port: "9091"'),
+    ("alerts-explained", ALERTS, "RUNBOOK.md#notraffic", "RUNBOOK.md#no-traffic"),
+    ("alerts-explained", ALERTS, "            severity: critical\n", "            team: orders\n"),
+    ("alerts-explained", "RUNBOOK.md", "### HighLatency", "### Slow responses"),
     ("metrics-closed", "deploy/base/network-policy.yaml", "    - from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: monitoring\n      ports:", "    - ports:"),
     ("last-words-kept", DEPLOYMENT, "terminationMessagePolicy: FallbackToLogsOnError", "terminationMessagePolicy: File"),
     ("log-level-bearable", f"{PRODUCTION}/settings.env", "APP_ENV=", "LOG_LEVEL=debug\nAPP_ENV="),
@@ -686,6 +690,25 @@ def test_an_item_that_does_not_suit_a_service_can_be_signed_off(emit):
     edit(project, "READINESS.md", "*checked* `numeric-user`", "*yours* `numeric-user`")
     append(project, "readiness.yml", "numeric-user: {name: Ada Lovelace, date: 2026-01-01, expires: 2099-01-01}\n")
     assert failed(project) == set()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_alerts_that_an_environment_lists_pass_the_items_of_people(render, emit, strategy):
+    answers = spread(language="go", strategy=strategy)
+    project = emit(**answers)
+    items = ["alert-on-errors", "alert-on-restarts"]
+    before = {result.item.name: result.outcome for result in check(render(**answers))}
+    assert [before[item] for item in items] == ["manual", "manual"]
+    for environment in (PRODUCTION, STAGING):
+        components = [path.name for path in (project / "deploy/components").iterdir()]
+        lines = "".join(f"  - ../../components/{name}\n" for name in sorted(components))
+        append(project, f"{environment}/kustomization.yaml", f"components:\n{lines}")
+    results = {result.item.name: result for result in check(project)}
+    assert not described(list(results.values()))
+    assert [results[item].outcome for item in items] == ["pass", "pass"]
+    assert all(finding.place[0] == ALERTS for item in items for finding in results[item].evidence)
+    append(project, "readiness.yml", "alert-on-errors: {name: A, date: 2026-01-01, expires: 2026-01-02}\n")
+    assert failed(project) == {"alert-on-errors"}  # the sign-off decides
 
 
 def test_a_project_without_sign_offs_passes(emit):

@@ -21,7 +21,11 @@ MODULES = {
     "kube-score": "github.com/zegl/kube-score/cmd/kube-score@v1.20.0",
     "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1",
 }
-SOURCES = {"github.com/argoproj/argo-rollouts": "v1.10.2"}
+SOURCES = {
+    "github.com/argoproj/argo-rollouts": "v1.10.2",
+    "github.com/prometheus-operator/prometheus-operator": "v0.85.0",
+    "sigs.k8s.io/gateway-api": "v1.4.0",
+}
 
 
 @contextlib.contextmanager

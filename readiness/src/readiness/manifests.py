@@ -154,7 +154,8 @@ def read_sources(repository: Repository, folder: str) -> dict[tuple[str, str], t
 
     They are read before the build: a file of an emitted repository that cannot be parsed is reported with its line.
     """
-    files = ["deploy/base/*.yaml", f"{folder}/*.yaml"] if repository.is_emitted else ["*.yaml", "*.yml"]
+    emitted = ["deploy/base/*.yaml", "deploy/components/*.yaml", f"{folder}/*.yaml"]
+    files = emitted if repository.is_emitted else ["*.yaml", "*.yml"]
     sources = {}
     for name in repository.matching(*files):
         try:
@@ -257,10 +258,11 @@ def workloads(repository: Repository) -> list[tuple[str, Manifest]]:
 
 
 def settings(repository: Repository, environment: str) -> dict[str, str]:
-    """Return the settings that an environment gives to the service."""
+    """Return the settings that an environment gives to the service; a key that is no variable name is a file."""
     found: dict[str, str] = {}
     for manifest in objects(repository, environment, "ConfigMap"):
-        found |= get(manifest.content, "data", default={})
+        data = get(manifest.content, "data", default={})
+        found |= {name: value for name, value in data.items() if re.fullmatch(r"[A-Za-z_]\w*", name)}
     return found
 
 

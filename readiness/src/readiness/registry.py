@@ -29,6 +29,20 @@ def check(part: str, item: str) -> Callable[[Check], Check]:
     return register
 
 
+# Checks that can pass an item of people, by item. Without findings they prove nothing, and the item stays with people.
+PROOFS: dict[str, Check] = {}
+
+
+def proof(item: str) -> Callable[[Check], Check]:
+    """Register the function as what can pass an item that is otherwise for people to check."""
+
+    def register(function: Check) -> Check:
+        PROOFS[item] = function
+        return function
+
+    return register
+
+
 def in_template(part: str, function: Check) -> Check:
     """Return a check that judges only repositories of the template."""
 

@@ -10,6 +10,7 @@ from readiness.environment import whole_number
 from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.languages import language, read_schema
 from readiness.manifests import (
+    OVERLAYS,
     SERVERS,
     environments,
     fewest_pods,
@@ -204,7 +205,7 @@ def settings_released(repository: Repository) -> Findings:
         if not repository.is_emitted and not names:
             continue
         made = {manifest.name for manifest in objects(repository, environment, "ConfigMap")}
-        files = repository.matching("deploy/*/kustomization.yaml", "deploy/*/*/kustomization.yaml")
+        files = repository.matching("deploy/base/kustomization.yaml", f"{OVERLAYS}/*/kustomization.yaml")
         fixed = [file for file in files if "disableNameSuffixHash: true" in repository.text(file)]
         seen = f"{environment}: settings from ConfigMap {', '.join(sorted(names)) or 'none'}"
         expected = "one that is generated, with a hash in its name"
