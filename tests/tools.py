@@ -3,9 +3,12 @@
 import contextlib
 import fcntl
 import functools
+import hashlib
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +57,31 @@ def tool(name: str) -> str:
                 check=True,
                 timeout=900,
             )
+    return str(path)
+
+
+def program(name: str) -> str:
+    """Return the path of the Go program in tests/<name>; build it first if .cache/tools lacks it in this version."""
+    sources = ROOT / "tests" / name
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources.iterdir()))).hexdigest()[:16]
+    folder = CACHE / f"{name}-{version}"
+    path = folder / name
+    with alone(folder):
+        if not path.exists():
+            if reason := machine.missing("go"):
+                if "go" in machine.required():
+                    pytest.fail(f"{name} cannot be built: {reason}")
+                pytest.skip(f"{name} cannot be built: {reason}")
+            with tempfile.TemporaryDirectory() as copied:
+                # -mod=mod completes go.mod and writes go.sum, each line of which Go's checksum database confirms.
+                shutil.copytree(sources, copied, dirs_exist_ok=True)
+                subprocess.run(
+                    ["go", "build", "-mod=mod", "-o", str(path), "."],
+                    cwd=copied,
+                    env={**os.environ, "CGO_ENABLED": "0"},
+                    check=True,
+                    timeout=900,
+                )
     return str(path)
 
 
