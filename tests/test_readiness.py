@@ -512,6 +512,28 @@ RAILWAY_EDITS = [
 ]  # fmt: skip
 
 
+TRAFFIC = "deploy/components/prometheus-analysis/analysis.yaml"
+LONGER_SHARES = "deploy/components/prometheus-analysis/kustomization.yaml"
+# the same where production's releases are analyzed with Prometheus
+TRAFFIC_EDITS = [
+    ("canary", "analysis-requires-data", TRAFFIC, "successCondition: len(result) > 0 &&", "successCondition: len(result) == 0 ||"),
+    ("canary", "analysis-requires-data", TRAFFIC, "      successCondition: len(result) > 0 && result[0] <= 0.01\n", ""),
+    ("canary", "analysis-requires-data", TRAFFIC, "successCondition: len(result) > 0 && result[0] <= 1.5", 'successCondition: "!(len(result) > 0 && result[0] > 1.5)"'),
+    ("blue-green", "analysis-requires-data", TRAFFIC, "minimum-requests}}\n    - name: latency", "minimum-requests}}\n            or vector(0)\n    - name: latency"),
+    ("canary", "shares-last-long-enough", LONGER_SHARES, "value: 4m", "value: 3m"),
+]  # fmt: skip
+
+
+def analyze_traffic(project: Path) -> None:
+    """Enable the analysis with Prometheus in production."""
+    append(project, f"{PRODUCTION}/kustomization.yaml", "components: [../../components/prometheus-analysis]\n")
+
+
+def edit_with_traffic(project: Path, *change: str) -> None:
+    analyze_traffic(project)
+    edit(project, *change)
+
+
 def spread(**requested: object) -> dict:
     """Return the first answers of SPREAD that are so: they are rendered anyway."""
     return next(answers for answers in SPREAD if requested.items() <= answers.items())
@@ -538,6 +560,14 @@ CHANGES = [
         for strategy, *edit in STRATEGY_EDITS
         for change in by_edits([edit], **spread(language="go", strategy=strategy))
     ),
+    *(
+        (
+            spread(language="go", strategy=strategy),
+            item,
+            lambda project, change=change: edit_with_traffic(project, *change),
+        )
+        for strategy, item, *change in TRAFFIC_EDITS
+    ),
     *by_edits(CANARY_ON_VERCEL_EDITS, **CANARY_ON_VERCEL),
     *by_edits(SWITCH_ON_VERCEL_EDITS, **SWITCH_ON_VERCEL),
     *by_edits(RAILWAY_EDITS, **RAILWAY),
@@ -553,6 +583,16 @@ def test_a_change_that_breaks_an_item_is_caught(emit, answers, item, change):
     results = check(project)
     assert {result.item.name for result in results if result.outcome == "fail"} == {item}, described(results)
     assert all(finding.place[0] for result in results if result.outcome == "fail" for finding in result.evidence)
+
+
+@pytest.mark.parametrize("strategy", ["blue-green", "canary"])
+def test_an_analysis_of_traffic_passes(emit, strategy):
+    project = emit(**spread(language="go", strategy=strategy))
+    analyze_traffic(project)
+    results = {result.item.name: result for result in check(project)}
+    assert not described(list(results.values()))
+    seen = [finding.text for finding in results["analysis-requires-data"].evidence]
+    assert "production: errors does not pass without data" in seen
 
 
 def test_what_is_missing_is_reported_at_its_parent(emit):

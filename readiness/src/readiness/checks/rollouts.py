@@ -4,8 +4,9 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from readiness.conditions import UnknownConditionError, is_successful
 from readiness.documents import get, to_yaml
-from readiness.findings import Findings, judge
+from readiness.findings import CannotJudgeError, Findings, judge
 from readiness.manifests import METRIC_JOB, Manifest, fewest_pods, objects, objects_everywhere
 from readiness.registry import check
 from readiness.repository import Repository
@@ -93,6 +94,31 @@ def analysis_ends_release(repository: Repository) -> Findings:
                     seen = f"{environment}: activeDeadlineSeconds {to_yaml(deadline)}, backoffLimit {retries}"
                     place = template.place("spec", "metrics", number, *METRIC_JOB, "spec", "activeDeadlineSeconds")
                     yield judge(deadline and retries == 0, seen, "a limit, and no retries", place)
+
+
+# What a query returns without data: nothing, or the quotient of two zeros; None is the result of other providers.
+NO_DATA: tuple[object, ...] = ([], [float("nan")], float("nan"), None)
+
+
+@check("kubernetes-rollouts", "analysis-requires-data")
+def analysis_requires_data(repository: Repository) -> Findings:
+    for environment, _, _, how in rollouts(repository):
+        for template in (found for analysis in analyses(how) for found in templates(repository, environment, analysis)):
+            for number, metric in enumerate(get(template.content, "spec", "metrics", default=[])):
+                place = template.place("spec", "metrics", number, "successCondition")
+                if get(metric, *METRIC_JOB):
+                    yield judge(True, f"{environment}: {metric['name']} is the result of a Job", "", place)
+                    continue
+                query = get(metric, "provider", "prometheus", "query", default="")
+                # The number that the query itself returns without data.
+                instead = re.search(r"\bor\s+(?:on\s*\(\s*\)\s*)?vector\(\s*([\d.]+)\s*\)\s*$", query)
+                results = [*NO_DATA, *([[float(instead[1])]] if instead else [])]
+                try:
+                    passes = any(is_successful(metric, result) for result in results)
+                except UnknownConditionError as error:
+                    raise CannotJudgeError(f"{metric['name']}: this check does not know {error}", place) from error
+                seen = f"{environment}: {metric['name']} {'passes' if passes else 'does not pass'} without data"
+                yield judge(not passes, seen, "conditions that fail or are both false without data", place)
 
 
 # Argo Rollouts' own 30 seconds are over before anybody has looked.
@@ -186,7 +212,8 @@ def shares_last_long_enough(repository: Repository) -> Findings:
         needed = 0.0
         for template in templates(repository, environment, get(how, "analysis", default={})):
             for metric in get(template.content, "spec", "metrics", default=[]):
-                between = seconds_of(get(metric, "interval", default=0)) * get(metric, "failureLimit", default=0)
+                measurements = max(get(metric, limit, default=0) for limit in ("failureLimit", "inconclusiveLimit"))
+                between = seconds_of(get(metric, "interval", default=0)) * measurements
                 job = get(metric, *METRIC_JOB, "spec", "activeDeadlineSeconds", default=0)
                 needed = max(needed, seconds_of(get(metric, "initialDelay", default=0)) + between + job)
         for number, percent in shares(how):
