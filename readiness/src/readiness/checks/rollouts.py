@@ -97,7 +97,7 @@ def analysis_ends_release(repository: Repository) -> Findings:
 
 
 # What a query returns without data: nothing, or the quotient of two zeros; None is the result of other providers.
-NO_DATA = ([], [float("nan")], float("nan"), None)
+NO_DATA: tuple[object, ...] = ([], [float("nan")], float("nan"), None)
 
 
 @check("kubernetes-rollouts", "analysis-requires-data")
