@@ -63,7 +63,7 @@ END
 }
 
 # stable_revision: prints the revision to revert to if the current one fails, or nothing.
-stable_revision() { last_completed_but "$(current_revision)"; }
+stable_revision() { previous_completed "$(current_revision)"; }
 
 # is_replaced: succeeds if the current revision is not a completed one.
 is_replaced() { ! is_completed "$(current_revision)"; }
