@@ -189,7 +189,7 @@ HAPPENS: dict[str, list[tuple[Series, str]]] = {
         (traffic(STAGING, total=minutes((DAY - HOUR, 600), (HOUR, 0))), ""),  # no requests
     ],
     "PodsNotReady production": [
-        (unready("my-service-7f-a", 12) | unready("my-service-7f-b", 12), "critical"),
+        (unready("my-service-7f-a", 17) | unready("my-service-7f-b", 17), "critical"),
         (unready("my-service-7f-a", 3) | unready("my-service-7f-b", 3), ""),
         (unready("my-service-7f-a", 25), "warning"),
         (unready("my-service-7f-a", 10), ""),
