@@ -173,7 +173,7 @@ HAPPENS: dict[str, list[tuple[Series, str]]] = {
         (failing((DAY - 6 * HOUR, 0), (6 * HOUR, 0.008)), "critical warning"),
         (failing((DAY, 0.002)), "warning"),
         (failing((DAY, 0.0005)), ""),
-        (traffic(PRODUCTION, failed="0x1437 1x5", total=QUIET), ""),  # one fails
+        (traffic(PRODUCTION, failed="0x1430 1x10", total=QUIET), ""),  # one fails
         (
             traffic(PRODUCTION, failed=minutes((DAY - 2 * HOUR, 0), (2 * HOUR, 0.5)), total=QUIET),  # half of them fail
             "critical warning",
@@ -189,7 +189,7 @@ HAPPENS: dict[str, list[tuple[Series, str]]] = {
         (traffic(STAGING, total=minutes((DAY - HOUR, 600), (HOUR, 0))), ""),  # no requests
     ],
     "PodsNotReady production": [
-        (unready("my-service-7f-a", 12) | unready("my-service-7f-b", 12), "critical"),
+        (unready("my-service-7f-a", 17) | unready("my-service-7f-b", 17), "critical"),
         (unready("my-service-7f-a", 3) | unready("my-service-7f-b", 3), ""),
         (unready("my-service-7f-a", 25), "warning"),
         (unready("my-service-7f-a", 10), ""),
