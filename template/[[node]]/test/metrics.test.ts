@@ -45,6 +45,10 @@ test("counts and logs a response that was cut off as an error", async () => {
     throw Object.assign(new Error("an upstream went away"), { code: "ECONNRESET" });
   }
   const never = () => new Promise(() => {});
+  const received: string[] = [];
+  app.addHook("onRequest", async ({ url }) => {
+    received.push(url);
+  });
   app.get("/destroyed", async (_request, reply) => reply.hijack().raw.destroy());
   app.get("/destroyed-later", async (_request, reply) => {
     reply.raw.write("begin");
@@ -85,7 +89,8 @@ test("counts and logs a response that was cut off as an error", async () => {
     socket.write(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n`);
     socket.write(method === "POST" ? "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{" : "\r\n");
     if (status === 499) {
-      setTimeout(() => (path === "/left-by-reset" ? socket.resetAndDestroy() : socket.destroy()), 30);
+      await expect.poll(() => received).toContain(path);
+      path === "/left-by-reset" ? socket.resetAndDestroy() : socket.destroy();
     }
     await once(socket, "close");
     await expect.poll(() => lines).toContainEqual(expect.objectContaining({ path, status, incomplete: true }));
