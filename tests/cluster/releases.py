@@ -200,9 +200,14 @@ def release_and_roll_back(
     assert stage.smoke("1.0.0").returncode == 0
 
 
+def images_of(pods: list[dict]) -> set[str]:
+    """Return what pods run."""
+    return {pod["spec"]["containers"][0]["image"] for pod in pods}
+
+
 def is_settled(pods: list[dict], images: set[str]) -> bool:
     """Tell whether pods run just these images, all of them ready."""
-    return {pod["spec"]["containers"][0]["image"] for pod in pods} == images and all(
+    return images_of(pods) == images and all(
         status["ready"] for pod in pods for status in pod["status"].get("containerStatuses", [{"ready": False}])
     )
 
@@ -233,7 +238,7 @@ class Releases:
     @contextlib.contextmanager
     def bad_release(self, stage: Stage, scenario: str) -> Iterator[None]:
         """Assert that users see nothing of a release that fails, and that the stage is afterwards as it was."""
-        before = stage.images()
+        before = images_of(self.current_pods(stage))
         with no_request_lost(stage, scenario) as load:
             yield
         assert versions(load) == {"1.0.0"}
@@ -327,7 +332,7 @@ class Releases:
     def test_an_interrupted_release_is_undone(self, stages):
         """Interrupted by Ctrl-C in the first phase, in the others as GitHub's runner cancels a run."""
         stage = self.at_the_start(stages)
-        before = stage.images()
+        before = images_of(self.current_pods(stage))
         # An image for each: of one that ran, a blue-green release can be a mere switch.
         images = {phase: stage.image(f"2.1.{number}") for number, phase in enumerate(self.phases)}
         with no_request_lost(stage, "interruptions") as requests:
@@ -418,7 +423,7 @@ class ReleasesOfAnyStrategy(Releases):
         migration = "deploy/base/migration.yaml"
         command = (stage.project / migration).read_text().split("command:\n")[1].split("envFrom:")[0].rstrip()
         last_word = command.splitlines()[-1]
-        before = stage.images()
+        before = images_of(self.current_pods(stage))
         with self.bad_release(stage, "fails before its rollout"):
             self.fails(stage.deploy(missing), "ImagePullBackOff")
             self.assert_as_before(stage, before)
