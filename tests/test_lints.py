@@ -36,7 +36,7 @@ def distinct(render) -> Callable[[Callable[[Path], bool]], list[Path]]:
 def lint(tool: str, *arguments: str) -> subprocess.CompletedProcess:
     """Run a linter of the locked environment."""
     command = [str(BIN / tool), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, "NO_COLOR": "1"})
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, "NO_COLOR": "1"})
 
 
 def assert_clean(done: subprocess.CompletedProcess) -> None:
