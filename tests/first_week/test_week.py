@@ -48,7 +48,7 @@ def check(project, *verbs: str) -> None:
     for verb in verbs:
         make(project, verb)
     readiness = Path(sys.executable).parent / "readiness"
-    done = subprocess.run([readiness], cwd=project, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([readiness], cwd=project, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
