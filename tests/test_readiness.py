@@ -341,7 +341,7 @@ EDITS = [
     ("image-scanned", WORKFLOW, "    needs: [image, scan]\n", "    needs: image\n"),
     ("image-scanned", WORKFLOW, "only-fixed: true # report only vulnerabilities that have a fix\n          output-format: table\n\n  staging", "fail-build: false\n\n  staging"),
     ("image-verified", WORKFLOW, "run: scripts/verify", "run: true"),
-    ("staging-before-production", WORKFLOW, "needs: [image, scan, staging]", "needs: [image, scan]"),
+    ("staging-before-production", WORKFLOW, "    needs: staging\n", ""),
     ("deploys-never-cancelled", WORKFLOW, "cancel-in-progress: false", "cancel-in-progress: true"),
     ("deploys-never-cancelled", WORKFLOW, "group: deploy-production", "group: deploy-staging"),
     ("deploys-never-cancelled", WORKFLOW, "cancel-in-progress: ${{ github.event_name == 'pull_request' }}", "cancel-in-progress: true"),

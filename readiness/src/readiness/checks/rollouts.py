@@ -102,8 +102,11 @@ NO_DATA: tuple[object, ...] = ([], [float("nan")], float("nan"), None)
 
 @check("kubernetes-rollouts", "analysis-requires-data")
 def analysis_requires_data(repository: Repository) -> Findings:
-    for environment, _, _, how in rollouts(repository):
-        for template in (found for analysis in analyses(how) for found in templates(repository, environment, analysis)):
+    for environment, rollout, _, how in rollouts(repository):
+        found = [template for analysis in analyses(how) for template in templates(repository, environment, analysis)]
+        if not found:
+            yield judge(True, f"{environment}: no analysis", "", rollout.place("spec", "strategy"))
+        for template in found:
             for number, metric in enumerate(get(template.content, "spec", "metrics", default=[])):
                 place = template.place("spec", "metrics", number, "successCondition")
                 if get(metric, *METRIC_JOB):
