@@ -360,6 +360,37 @@ def fits(objects: Objects) -> None:
     assert json.loads(dashboard["data"]["my-service.json"])["uid"] == "my-service"
 
 
+def test_a_rollout_takes_the_documented_patch_and_the_names_of_settings_everywhere(emit):
+    """Kustomize hashes a ConfigMap's name where kustomize-rollout.yaml says that it stands."""
+    project = emit(language="go", strategy="canary", services=[])
+    [documented] = re.findall(r"^```yaml\n(patches:\n.*?)^```$", (project / "DEPLOYMENT.md").read_text(), re.M | re.S)
+    config = {"name": "my-service"}
+    variables = {
+        "envFrom": [{"configMapRef": config}],
+        "env": [{"name": "ONE", "valueFrom": {"configMapKeyRef": config | {"key": "PORT"}}}],
+    }
+    volumes = [
+        {"name": "whole", "configMap": config},
+        {"name": "projected", "projected": {"sources": [{"configMap": config}]}},
+    ]
+    added = [
+        {"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": variables["env"][0]},
+        {"op": "add", "path": "/spec/template/spec/initContainers", "value": [{"name": "first", **variables}]},
+        {"op": "add", "path": "/spec/template/spec/volumes", "value": volumes},
+    ]
+    overlay = project / "deploy/overlays/staging"
+    with (overlay / "kustomization.yaml").open("a") as file:
+        file.write(f"{documented}  - target: {{kind: Rollout}}\n    patch: '{json.dumps(added)}'\n")
+    pod = of(load(build(overlay)), "Rollout")["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    assert container["env"][0] == {"name": "TZ", "value": "UTC"}
+    assert {"image", "readinessProbe"} <= container.keys()
+    names = re.findall(r"'name': '(my-service[^']*)'", str([container, pod["initContainers"], pod["volumes"]]))
+    names.remove("my-service")  # the Secret
+    assert len(names) == 6
+    assert all(re.fullmatch(r"my-service-\w{10}", name) for name in names), names
+
+
 @pytest.mark.parametrize("component", ["gateway", "ingress"])
 def test_the_patch_in_a_component_sets_the_hostname_of_an_environment(emit, component):
     project = emit(language="go", services=[])

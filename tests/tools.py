@@ -40,6 +40,12 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def require_go(problem: str) -> None:
+    """Skip the test on a machine without Go, or fail it where REQUIRE names Go."""
+    if reason := machine.missing("go"):
+        (pytest.fail if "go" in machine.required() else pytest.skip)(f"{problem}: {reason}")
+
+
 def tool(name: str) -> str:
     """Return the path of a tool; build it first if it is not in .cache/tools, and skip the test without Go."""
     module = MODULES[name]
@@ -47,10 +53,7 @@ def tool(name: str) -> str:
     path = folder / name
     with alone(folder):
         if not path.exists():
-            if reason := machine.missing("go"):
-                if "go" in machine.required():
-                    pytest.fail(f"{name} cannot be built: {reason}")
-                pytest.skip(f"{name} cannot be built: {reason}")
+            require_go(f"{name} cannot be built")
             subprocess.run(
                 ["go", "install", module],
                 env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"},
@@ -68,10 +71,7 @@ def program(name: str) -> str:
     path = folder / name
     with alone(folder):
         if not path.exists():
-            if reason := machine.missing("go"):
-                if "go" in machine.required():
-                    pytest.fail(f"{name} cannot be built: {reason}")
-                pytest.skip(f"{name} cannot be built: {reason}")
+            require_go(f"{name} cannot be built")
             with tempfile.TemporaryDirectory() as copied:
                 # -mod=mod completes go.mod and writes go.sum, each line of which Go's checksum database confirms.
                 shutil.copytree(sources, copied, dirs_exist_ok=True)
@@ -88,10 +88,7 @@ def program(name: str) -> str:
 @functools.cache
 def module(name: str) -> Path:
     """Return the folder of a Go module; download it first if it is not in Go's cache, and skip the test without Go."""
-    if reason := machine.missing("go"):
-        if "go" in machine.required():
-            pytest.fail(f"{name} cannot be fetched: {reason}")
-        pytest.skip(f"{name} cannot be fetched: {reason}")
+    require_go(f"{name} cannot be fetched")
     done = subprocess.run(
         ["go", "mod", "download", "-json", f"{name}@{SOURCES[name]}"],
         capture_output=True,
