@@ -361,7 +361,7 @@ def fits(objects: Objects) -> None:
 
 
 def test_a_rollout_takes_the_documented_patch_and_the_names_of_settings_everywhere(emit):
-    """Kustomize hashes a ConfigMap's name where kustomize-rollout.yaml says that it stands."""
+    """Kustomize hashes a ConfigMap's name where kustomize-rollout.yaml lists the field."""
     project = emit(language="go", strategy="canary", services=[])
     [documented] = re.findall(r"^```yaml\n(patches:\n.*?)^```$", (project / "DEPLOYMENT.md").read_text(), re.M | re.S)
     config = {"name": "my-service"}
