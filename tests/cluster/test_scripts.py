@@ -250,3 +250,31 @@ def test_a_rollout_without_progress_ends_even_if_kubernetes_misses_its_deadline(
     )
     assert done.returncode == code, done.stdout + done.stderr
     assert expected in done.stdout
+
+
+@pytest.mark.parametrize("refused", ["create", "get"])
+def test_a_completed_release_stays_released_if_nothing_can_be_pruned(project, tmp_path, refused):
+    """Before, a failed request at the end let `scripts/deploy` exit with 1 for a release that runs."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(
+        f"""#!/bin/sh
+        case "$*" in
+          *" {refused} "* | "{refused} "*) echo 'error: refused' >&2; exit 1 ;;
+          *get*) echo 'Service orders deploy ' ;;
+          *delete*) touch {tmp_path}/deleted ;;
+        esac"""
+    )
+    kubectl.chmod(0o755)
+    commands = "environment=staging; manifests=none; . scripts/lib/kubernetes.sh; prune; say Released"
+    done = subprocess.run(
+        ["sh", "-euc", commands],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        cwd=project,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith("warning: cannot read what earlier releases applied")
+    assert done.stdout.splitlines()[-1] == "Released"
+    assert not (tmp_path / "deleted").exists()
