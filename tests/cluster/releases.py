@@ -344,7 +344,7 @@ class Releases:
 
 
 class ReleasesOfAnyWorkload(Releases):
-    """The promises that depend on the kind of the workload: a test file of a Deployment and one of a Rollout run them."""
+    """The promises that depend on the kind of the workload: test files of a Deployment and of a Rollout run them."""
 
     def test_a_release_whose_pods_crash_is_undone(self, stages):
         """Where the migration is content but the server is not."""
