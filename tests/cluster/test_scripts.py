@@ -252,29 +252,57 @@ def test_a_rollout_without_progress_ends_even_if_kubernetes_misses_its_deadline(
     assert expected in done.stdout
 
 
+@pytest.fixture
+def call(project, tmp_path) -> Callable[[str, str], subprocess.CompletedProcess[str]]:
+    """Return a function that calls functions of the scripts with a kubectl that is the commands given."""
+
+    def call(commands: str, kubectl: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "kubectl").write_text(f"#!/bin/sh\ncd {tmp_path}\n{kubectl}\n")
+        (tmp_path / "kubectl").chmod(0o755)
+        return subprocess.run(
+            ["sh", "-euc", f"environment=staging; . scripts/lib/kubernetes.sh; {commands}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            cwd=project,
+        )
+
+    return call
+
+
 @pytest.mark.parametrize("refused", ["create", "get"])
-def test_a_completed_release_stays_released_if_nothing_can_be_pruned(project, tmp_path, refused):
+def test_a_completed_release_stays_released_if_nothing_can_be_pruned(call, tmp_path, refused):
     """Before, a failed request at the end let `scripts/deploy` exit with 1 for a release that runs."""
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(
-        f"""#!/bin/sh
-        case "$*" in
-          *" {refused} "* | "{refused} "*) echo 'error: refused' >&2; exit 1 ;;
-          *get*) echo 'Service orders deploy ' ;;
-          *delete*) touch {tmp_path}/deleted ;;
-        esac"""
-    )
-    kubectl.chmod(0o755)
-    commands = "environment=staging; manifests=none; . scripts/lib/kubernetes.sh; prune; say Released"
-    done = subprocess.run(
-        ["sh", "-euc", commands],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
-        cwd=project,
+    done = call(
+        "manifests=none; prune; say Released",
+        f"""case " $* " in
+          *" {refused} "*) echo 'error: refused' >&2; exit 1 ;;
+          *" get "*) echo 'Service orders deploy ' ;;
+          *" delete "*) touch deleted ;;
+        esac""",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].startswith("warning: cannot read what earlier releases applied")
     assert done.stdout.splitlines()[-1] == "Released"
     assert not (tmp_path / "deleted").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "requests"),
+    [
+        ("Error from server (Conflict): Operation cannot be fulfilled: the object has been modified", 2),
+        ("The connection to the server 10.0.0.1:6443 was refused", 2),
+        ("Error from server (Forbidden): deployments.apps is forbidden", 1),
+    ],
+)
+def test_a_request_is_repeated_if_its_error_passes(call, tmp_path, error, requests):
+    done = call(
+        "kube label deployment orders release=completed",
+        f"""echo request >>requests
+        [ "$(wc -l <requests)" -eq 1 ] || exit 0
+        echo '{error}' >&2
+        exit 1""",
+    )
+    assert (tmp_path / "requests").read_text() == "request\n" * requests
+    assert done.returncode == (0 if requests == 2 else 1)
