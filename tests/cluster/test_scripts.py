@@ -306,3 +306,24 @@ def test_a_request_is_repeated_if_its_error_passes(call, tmp_path, error, reques
     )
     assert (tmp_path / "requests").read_text() == "request\n" * requests
     assert done.returncode == (0 if requests == 2 else 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "pause", "waits"),
+    [
+        (1, "{}", True),
+        (1, '{"duration":"2m"}', False),
+        (2, "", False),  # the pause ended between two requests, and the next step is no pause
+    ],
+)
+def test_only_a_pause_without_end_waits_for_a_person(call, render, step, pause, waits):
+    canary = render(language="go", services=["postgres"], project_name="orders", strategy="canary")
+    done = call(
+        f"cd '{canary}'; . scripts/lib/workload.sh; state='Paused: CanaryPauseStep'; "
+        "if awaits_person; then say waits; else say continues; fi",
+        f"""case "$*" in
+          *currentStepIndex*) echo {step} ;;
+          *'steps[{step}].pause}}') echo '{pause}' ;;
+        esac""",
+    )
+    assert done.stdout == ("waits\n" if waits else "continues\n"), done.stderr
