@@ -213,15 +213,14 @@ def test_smoke_says_that_nobody_answers(run):
 
 ROLLOUT = """
 set -eu
-name=orders server=app=orders
-say() { echo "$*"; }
-pause() { sleep "$1"; }
+environment=staging
+. scripts/lib/kubernetes.sh
 describe_pods() { echo 'orders-1 0/1 Running'; }
 stuck_pod() { :; }
 list_releases() { :; }
 field() { case $2 in .spec.progressDeadlineSeconds) echo 1 ;; esac; }
-kube() { echo "$STATUS"; }
-. scripts/lib/workload.sh
+kube() { echo "$STATUS"; case $STATUS in error*) return 1 ;; esac; }
+kube_once() { kube; }
 grace_seconds=1 report_seconds=30 rollout_seconds=$ROLLOUT_SECONDS
 await_rollout || { echo "problem: $problem"; exit 1; }
 """
@@ -234,8 +233,9 @@ await_rollout || { echo "problem: $problem"; exit 1; }
         ('error: deployment "orders" exceeded its progress deadline', 1, "not become ready in time"),
         ('deployment "orders" successfully rolled out', 0, "successfully rolled out"),
         ("", 1, "not become ready in time"),
+        ("error: You must be logged in to the server (Unauthorized)", 1, "the cluster refuses access: error: You must"),
     ],
-    ids=["no news", "Kubernetes reports it", "healthy", "no response"],
+    ids=["no news", "Kubernetes reports it", "healthy", "no response", "an expired token"],
 )
 def test_a_rollout_without_progress_ends_even_if_kubernetes_misses_its_deadline(project, status, code, expected):
     """It does where a release returns to pods that were there before, while all pods become unready at that moment."""

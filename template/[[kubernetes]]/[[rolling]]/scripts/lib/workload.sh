@@ -19,7 +19,10 @@ await_rollout() {
   shown= reported=
   while :; do
     now_seconds=$(date +%s)
-    status=$(kube rollout status "deployment/$name" --watch=false 2>&1) || true
+    status=$(kube rollout status "deployment/$name" --watch=false 2>&1) || {
+      problem=$(access_problem)
+      [ -z "$problem" ] || return 1
+    }
     if [ "$status" != "$shown" ]; then
       say "$status"
       shown=$status reported_at=$((now_seconds + report_seconds))
