@@ -233,7 +233,7 @@ await_rollout || { echo "problem: $problem"; exit 1; }
         ('error: deployment "orders" exceeded its progress deadline', 1, "not become ready in time"),
         ('deployment "orders" successfully rolled out', 0, "successfully rolled out"),
         ("", 1, "not become ready in time"),
-        ("error: You must be logged in to the server (Unauthorized)", 1, "the cluster refuses access: error: You must"),
+        ("error: You must be logged in to the server (Unauthorized)", 1, "the cluster refuses access: You must"),
     ],
     ids=["no news", "Kubernetes reports it", "healthy", "no response", "an expired token"],
 )
