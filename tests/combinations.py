@@ -32,40 +32,41 @@ def choices(question: str) -> tuple[str, ...]:
 LANGUAGES = choices("language")
 SERVICES = choices("services")
 REPOSITORIES = choices("repository")
+LOGINS = choices("cluster_login")
 
 # Every test that goes through combinations of answers goes through these rows.
 COVERING_ROWS = """
-platform   strategy   language repository services
-kubernetes rolling    node     private
-kubernetes rolling    node     public     postgres
-kubernetes rolling    go       private    redis external-api
-kubernetes rolling    python   public     postgres redis external-api
-kubernetes blue-green node     private    external-api
-kubernetes blue-green node     private    redis
-kubernetes blue-green go       public     postgres redis
-kubernetes blue-green python   private    postgres external-api
-kubernetes canary     node     public     postgres external-api
-kubernetes canary     go       private    external-api
-kubernetes canary     go       private    postgres redis external-api
-kubernetes canary     python   private    redis
-vercel     blue-green node     private    postgres
-vercel     blue-green node     private    postgres redis external-api
-vercel     blue-green go       public
-vercel     blue-green python   private    redis external-api
-vercel     canary     node     public     redis
-vercel     canary     go       private    postgres external-api
-vercel     canary     python   private
-vercel     canary     python   public     postgres redis
-railway    rolling    node     private    redis external-api
-railway    rolling    node     public     postgres redis
-railway    rolling    go       private    redis
-railway    rolling    go       public     postgres
-railway    rolling    python   public     external-api
-railway    rolling    python   private    postgres
+platform   strategy   login      language repository services
+kubernetes rolling    kubeconfig node     private
+kubernetes rolling    eks        node     public     postgres external-api
+kubernetes rolling    gke        go       private    redis external-api
+kubernetes rolling    aks        python   public     postgres redis external-api
+kubernetes blue-green kubeconfig node     private    external-api
+kubernetes blue-green aks        node     private    redis
+kubernetes blue-green eks        go       public     postgres redis
+kubernetes blue-green gke        python   private    postgres external-api
+kubernetes canary     gke        node     public     postgres
+kubernetes canary     aks        go       private    external-api
+kubernetes canary     kubeconfig go       private    postgres redis external-api
+kubernetes canary     eks        python   private    redis
+vercel     blue-green kubeconfig node     private    postgres
+vercel     blue-green kubeconfig node     private    postgres redis external-api
+vercel     blue-green kubeconfig go       public
+vercel     blue-green kubeconfig python   private    redis external-api
+vercel     canary     kubeconfig node     public     redis
+vercel     canary     kubeconfig go       private    postgres external-api
+vercel     canary     kubeconfig python   private
+vercel     canary     kubeconfig python   public     postgres redis
+railway    rolling    kubeconfig node     private    redis external-api
+railway    rolling    kubeconfig node     public     postgres redis
+railway    rolling    kubeconfig go       private    redis
+railway    rolling    kubeconfig go       public     postgres
+railway    rolling    kubeconfig python   public     external-api
+railway    rolling    kubeconfig python   private    postgres
 """
 
 # The rows cover every pair of values of these factors. A cell is a strategy on a platform that offers it.
-PAIRED = ("language", "cell", "repository", *SERVICES)
+PAIRED = ("language", "cell", "repository", "login", *SERVICES)
 
 # More than pairs: the rows also cover every combination of the values of these factors, for the reason given.
 COVERED_TOGETHER = {
@@ -95,14 +96,22 @@ def cells() -> list[tuple[str, str]]:
     ]
 
 
-def on(platform: str, language: str, strategy: str, services: list[str], repository: str = "private") -> Answers:
-    """Return the answers that decide what is emitted."""
+def on(
+    platform: str,
+    language: str,
+    strategy: str,
+    services: list[str],
+    repository: str = "private",
+    login: str = "kubeconfig",
+) -> Answers:
+    """Return the answers that decide what is emitted; the default login is no answer, as in earlier releases."""
     return {
         "language": language,
         "platform": platform,
         "strategy": strategy,
         "services": services,
         "repository": repository,
+        **({} if login == "kubeconfig" else {"cluster_login": login}),
     }
 
 
@@ -116,15 +125,21 @@ def valid_combinations() -> Iterator[Answers]:
     for language, (platform, strategy), repository, services in product(
         LANGUAGES, cells(), REPOSITORIES, all_services()
     ):
-        yield on(platform, language, strategy, services, repository)
+        for login in logins(platform):
+            yield on(platform, language, strategy, services, repository, login)
+
+
+def logins(platform: str) -> tuple[str, ...]:
+    """Return the logins that a platform offers."""
+    return LOGINS if platform == "kubernetes" else LOGINS[:1]
 
 
 def covering_rows(*on_platforms: str) -> list[Answers]:
     """Return the answers in COVERING_ROWS, on the platforms that are named or on all."""
     rows = [line.split() for line in COVERING_ROWS.strip().splitlines()[1:]]
     return [
-        on(platform, language, strategy, services, repository)
-        for platform, strategy, language, repository, *services in rows
+        on(platform, language, strategy, services, repository, login)
+        for platform, strategy, login, language, repository, *services in rows
         if platform in (on_platforms or platforms())
     ]
 
@@ -140,6 +155,7 @@ def covers(answers: Answers) -> set[Covered]:
     factors = {
         **answers,
         "cell": (answers["platform"], answers["strategy"]),
+        "login": answers.get("cluster_login", "kubeconfig"),
         **{service: service in answers["services"] for service in SERVICES},
     }
     return {(names, tuple(factors[name] for name in names)) for names in covered_factors()}
@@ -158,8 +174,9 @@ def rows_to_add(rows: list[Answers]) -> list[str]:
     while missing:
         answers, covered = max(candidates, key=lambda candidate: len(candidate[1] & missing))
         missing -= covered
-        cells_of_line = [answers[name] for name in ("platform", "strategy", "language", "repository")]
-        lines.append("{:10} {:10} {:8} {:10} ".format(*cells_of_line) + " ".join(answers["services"]))
+        login = answers.get("cluster_login", "kubeconfig")
+        cells_of_line = [answers["platform"], answers["strategy"], login, answers["language"], answers["repository"]]
+        lines.append("{:10} {:10} {:10} {:8} {:10} ".format(*cells_of_line) + " ".join(answers["services"]))
     return [line.rstrip() for line in lines]
 
 

@@ -54,9 +54,10 @@ def test_the_rows_are_few():
 
 def test_what_users_are_offered_is_paired():
     questions = {name for name, spec in combinations.questions().items() if "choices" in spec}
-    assert questions == {"language", "platform", "strategy", "services", "repository"}
-    assert set(PAIRED) == {"language", "cell", "repository", *combinations.choices("services")}
-    assert COVERING_ROWS.split("\n")[1].split() == ["platform", "strategy", "language", "repository", "services"]
+    assert questions == {"language", "platform", "strategy", "cluster_login", "services", "repository"}
+    assert set(PAIRED) == {"language", "cell", "repository", "login", *combinations.choices("services")}
+    heading = ["platform", "strategy", "login", "language", "repository", "services"]
+    assert COVERING_ROWS.split("\n")[1].split() == heading
 
 
 @pytest.mark.parametrize(

@@ -608,6 +608,109 @@ def test_a_rollback_by_hand(scene, release, requested):
     assert "requested by somebody" in done.summary
 
 
+# The variables of an environment by the login to its cluster, and what the action that logs in to the cloud is given.
+CLOUDS = {
+    "eks": (
+        {"AWS_REGION": "eu-central-1", "AWS_ROLE": "arn:aws:iam::1:role/deployer", "EKS_CLUSTER": "cluster"},
+        "aws-actions/configure-aws-credentials",
+        {"aws-region": "eu-central-1", "role-to-assume": "arn:aws:iam::1:role/deployer"},
+    ),
+    "gke": (
+        {"GCP_IDENTITY_PROVIDER": "provider", "GCP_SERVICE_ACCOUNT": "a@b.example", "GKE_CLUSTER": "projects/cluster"},
+        "google-github-actions/auth",
+        {"workload_identity_provider": "provider", "service_account": "a@b.example"},
+    ),
+    "aks": (
+        {
+            "AZURE_CLIENT_ID": "client",
+            "AZURE_TENANT_ID": "tenant",
+            "AZURE_SUBSCRIPTION_ID": "subscription",
+            "AKS_RESOURCE_GROUP": "group",
+            "AKS_CLUSTER": "cluster",
+        },
+        "azure/login",
+        {"client-id": "client", "tenant-id": "tenant", "subscription-id": "subscription"},
+    ),
+}
+
+
+def kubeconfig(**user: object) -> str:
+    """Return a kubeconfig of a cluster with one user."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "cluster", "cluster": {"server": "https://cluster.example.com"}}],
+        "users": [{"name": "user", "user": user}],
+        "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": "user"}}],
+        "current-context": "context",
+    }
+    return json.dumps(config)
+
+
+@pytest.mark.parametrize("login", CLOUDS)
+def test_a_login_gives_the_scripts_the_credentials_of_the_cluster(emit, tmp_path, login):
+    """The command lines of AWS and Azure write what their documentation describes; kubectl is the real one."""
+    variables, action, expected = CLOUDS[login]
+    project, folder = emit(language="go", cluster_login=login), tmp_path / "run"
+    exec_plugin = kubeconfig(exec={"apiVersion": "client.authentication.k8s.io/v1", "command": "cloud"})
+    write = f"mkdir -p ~/.kube && printf %s {shlex.quote(exec_plugin)} >~/.kube/config"
+    executable(
+        tmp_path / "bin/aws",
+        f'#!/bin/sh\nset -eu\ntest "$*" = "eks update-kubeconfig --name cluster"\n: "$AWS_SESSION_TOKEN"\n{write}\n',
+    )
+    executable(
+        tmp_path / "bin/az",
+        '#!/bin/sh\nset -eu\ncase "$*" in\n'
+        f'  "aks get-credentials --resource-group group --name cluster "*) {write} ;;\n'
+        '  "account get-access-token --resource "*" --query accessToken --output tsv") echo access-token ;;\n'
+        "  *) exit 1 ;;\nesac\n",
+    )
+    view = 'kubectl config view --minify --raw --output "jsonpath={.clusters[0].cluster.server} {.users[0].user}"'
+    executable(project / "scripts/rollback", f"#!/bin/sh\n{view}\n")
+    executable(project / "scripts/smoke", "#!/bin/sh\n")
+    given = []
+
+    def log_in(inputs: dict) -> dict:
+        given.append(inputs)
+        with (folder / "environment").open("a") as file:
+            file.write("AWS_SESSION_TOKEN=session\n")
+        return {}
+
+    def get_gke_credentials(inputs: dict) -> dict:
+        assert inputs == {"cluster_name": "projects/cluster"}
+        (folder / "gke").write_text(kubeconfig(token="access-token"))
+        with (folder / "environment").open("a") as file:
+            file.write(f"KUBECONFIG={folder / 'gke'}\n")
+        return {}
+
+    def roll_back(values: dict[str, str]) -> Job:
+        return run_job(
+            project,
+            load(project, "rollback.yml")["jobs"]["rollback"],
+            {
+                "github": {"actor": "a"},
+                "inputs": {"environment": "staging", "release": ""},
+                "vars": values,
+                "secrets": {},
+            },
+            folder,
+            path=f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+            stand_ins={action: log_in, "google-github-actions/get-gke-credentials": get_gke_credentials},
+        )
+
+    for name in variables:
+        done = roll_back(variables | {name: ""})
+        assert done.outcomes["Roll back"] == "skipped"
+        assert f"the variable {name} of this environment is missing" in done.log()
+    assert not given
+    done = roll_back(variables)
+    assert done.result == "success", done.log()
+    assert given == [expected]
+    server, _, user = done.printed["Roll back"].partition(" ")
+    assert server == "https://cluster.example.com"
+    assert json.loads(user).keys() == ({"exec"} if login == "eks" else {"token"})
+
+
 @pytest.mark.parametrize(("environment", "approval"), [("staging", "skipped"), ("production", "success")])
 def test_a_rollback_of_production_is_approved_before_it_takes_the_lock(scene, environment, approval):
     ran = run_workflow(

@@ -23,6 +23,7 @@ from tests.updates import commit_all, git
 
 ALL = ["postgres", "redis", "external-api"]
 STRATEGIES = ["rolling", "blue-green", "canary"]
+LOGINS = {"rolling": "eks", "blue-green": "gke", "canary": "aks"}
 # Each language, strategy and kind of repository, with and without services.
 SPREAD = [
     {
@@ -31,6 +32,8 @@ SPREAD = [
         "strategy": strategy,
         "services": services,
         "repository": repository,
+        # The login to the cluster, each once.
+        **({"cluster_login": LOGINS[strategy]} if language == "python" else {}),
     }
     for (language, strategy), (services, repository) in zip(
         itertools.product(LANGUAGES, STRATEGIES),
@@ -360,6 +363,13 @@ EDITS = [
     ("updates-possible", ".copier-answers.yml", "_src_path:", "_source:"),
 ]  # fmt: skip
 
+# the same with a login to EKS
+EKS_EDITS = [
+    ("permissions-least", WORKFLOW, "      contents: read # check out\n    strategy", "      contents: read # check out\n      id-token: write # sign\n    strategy"),
+    ("actions-pinned", WORKFLOW, "uses: aws-actions/configure-aws-credentials@", "uses: aws-actions/configure-aws-credentials@v6 #"),
+    ("commands-work", "DEPLOYMENT.md", """"Version": "2012-10-17",\n     "Statement": [{\n""", """'Version": "2012-10-17",\n     "Statement": [{\n"""),
+]  # fmt: skip
+
 # the same in another strategy, for public repositories
 STRATEGY_EDITS = [
     ("blue-green", "slow-start-undone", ROLLOUT, "progressDeadlineAbort: true", "progressDeadlineAbort: false"),
@@ -578,6 +588,7 @@ CHANGES = [
         )
         for strategy, item, *change in TRAFFIC_EDITS
     ),
+    *by_edits(EKS_EDITS, **spread(cluster_login="eks")),
     *by_edits(CANARY_ON_VERCEL_EDITS, **CANARY_ON_VERCEL),
     *by_edits(SWITCH_ON_VERCEL_EDITS, **SWITCH_ON_VERCEL),
     *by_edits(RAILWAY_EDITS, **RAILWAY),
@@ -749,6 +760,27 @@ def test_alerts_that_an_environment_lists_pass_the_items_of_people(render, emit,
     assert all(finding.place[0] == ALERTS for item in items for finding in results[item].evidence)
     append(project, "readiness.yml", "alert-on-errors: {name: A, date: 2026-01-01, expires: 2026-01-02}\n")
     assert failed(project) == {"alert-on-errors"}  # the sign-off decides
+
+
+@pytest.mark.parametrize(
+    ("login", "was", "becomes"),
+    [
+        ("eks", "role-to-assume: ", "aws-secret-access-key: "),
+        ("gke", "workload_identity_provider: ", "credentials_json: "),
+        ("aks", "client-id: ", "creds: "),
+        ("aks", "CLUSTER: ${{ vars.AKS_CLUSTER }}", "CREDENTIALS: ${{ secrets.KUBECONFIG }}"),
+    ],
+)
+def test_a_login_without_stored_credentials_leaves_no_token_to_renew(render, emit, login, was, becomes):
+    def outcome(project: Path) -> str:
+        return next(result.outcome for result in check(project) if result.item.name == "deployer-token-renewed")
+
+    answers = spread(cluster_login=login)
+    assert outcome(render(**GO)) == "manual"
+    assert outcome(render(**answers)) == "pass"
+    project = emit(**answers)
+    edit(project, WORKFLOW, was, becomes)
+    assert outcome(project) == "manual"
 
 
 def test_a_project_without_sign_offs_passes(emit):

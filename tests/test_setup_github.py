@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.callers import hostile_variables
 from tests.combinations import ROOT
@@ -72,8 +73,10 @@ def github(tmp_path: Path) -> GitHub:
 def setup(render, github: GitHub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs the script of a project, public by default."""
 
-    def setup(*options: str, given: str = "", repository: str = "public") -> subprocess.CompletedProcess[str]:
-        project = render(repository=repository)
+    def setup(
+        *options: str, given: str = "", repository: str = "public", **answers: str
+    ) -> subprocess.CompletedProcess[str]:
+        project = render(repository=repository, **answers)
         environment = {
             **hostile_variables(project),
             "PATH": f"{github.folder / 'bin'}:{os.environ['PATH']}",
@@ -170,6 +173,26 @@ def test_secrets_are_neither_arguments_nor_printed(setup, github, answers):
     for secret in ("staging-token", "production-token", "update-token", "kind: Config"):
         assert secret not in done.stdout + done.stderr
         assert not [call for call in github.calls() if secret in " ".join(call["arguments"])]
+
+
+@pytest.mark.parametrize("login", ["eks", "gke", "aks"])
+def test_a_login_without_stored_credentials_is_set_up_with_its_variables(setup, github, login):
+    names = list(yaml.safe_load((ROOT / "facts/logins.yml").read_text())[login]["variables"])
+    values = {
+        environment: {name: f"{environment}/{name}" for name in names} for environment in ("staging", "production")
+    }
+    lines = ["https://staging.example.com", "https://example.com", ""]  # without a preview
+    for environment, given in values.items():
+        lines += [*given.values(), f"{environment}-token"]
+    done = setup(given="\n".join([*lines, "update-token", ""]), cluster_login=login)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for environment, given in values.items():
+        state = github.now()["environments"][environment]
+        assert {name: state["variables"][name] for name in names} == given
+        assert state["secrets"] == {"HEALTH_TOKEN": f"{environment}-token"}
+    assert f"open   variable {names[0]} of preview" not in done.stdout
+    github.change(environments={})
+    assert f"open   variable {names[0]} of staging" in setup(cluster_login=login).stdout
 
 
 def test_what_is_not_given_is_left_open_and_can_be_given_later(setup, github, answers):

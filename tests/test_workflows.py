@@ -13,12 +13,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.combinations import LANGUAGES, ROOT, covering_rows, label, platforms
+from tests.combinations import LANGUAGES, LOGINS, ROOT, covering_rows, label, platforms
 from tests.tools import tool
 from tests.updates import git
 
 BIN = Path(sys.executable).parent
 PINS = yaml.safe_load((ROOT / "facts/actions.yml").read_text())
+# The actions that exchange GitHub's token for credentials of a cloud.
+CLOUDS = {
+    login["steps"][0]["uses"]
+    for login in yaml.safe_load((ROOT / "facts/logins.yml").read_text()).values()
+    if login["permissions"]
+}
 BUILDS = "docker/build-push-action"
 OWN = sorted((ROOT / ".github/workflows").iterdir())
 # actionlint 1.7.12 does not know this syntax yet; docs/pipeline.md of an emitted repository documents it.
@@ -45,7 +51,9 @@ def workflows(render) -> list[Path]:
 @pytest.fixture(scope="module")
 def fullest(render) -> Path:
     """Return a project that uses everything a workflow can contain."""
-    return render(language="node", services=["postgres", "redis", "external-api"], repository="public")
+    return render(
+        language="node", services=["postgres", "redis", "external-api"], repository="public", cluster_login="eks"
+    )
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -77,14 +85,15 @@ def test_every_workflow_that_differs_is_under_test(workflows):
             frozenset(answers["services"]) - {"external-api"},
             # The image of a public repository is attested.
             platforms()[answers["platform"]]["ships"] == "image" and answers["repository"],
+            answers.get("cluster_login"),
         )
         for answers in covering_rows()
     }
     assert Counter(path.name for path in workflows) == {
         "pipeline.yml": len(pipelines),
         "codeql.yml": len(LANGUAGES),
-        "remove-preview.yml": len(platforms()),
-        "rollback.yml": len(platforms()),
+        "remove-preview.yml": len(platforms()) + len(LOGINS) - 1,
+        "rollback.yml": len(platforms()) + len(LOGINS) - 1,
         "template-update.yml": 1,
         "tests.yml": 1,
         "release.yml": 1,
@@ -258,7 +267,9 @@ def inputs_exist(text: str) -> Iterator[str]:
 
 # What a job may write, and why: everything else only reads.
 WRITES = {
-    "preview": {"packages", "pull-requests"},  # pushes the image of a pull request, or comments with its address
+    # Pushes the image of a pull request, or comments with its address; and logs in to the cluster.
+    "preview": {"packages", "pull-requests", "id-token"},
+    **{name: {"id-token"} for name in ("staging", "production", "rollback", "remove")},  # log in to the cluster
     "image": {"packages"},  # pushes the image of main
     "attest": {"packages", "id-token", "attestations", "artifact-metadata"},
     "analyze": {"security-events"},  # reports what CodeQL finds
@@ -278,9 +289,42 @@ def permissions_are_the_least(text: str) -> Iterator[str]:
             yield f"{line.strip()} has no reason"
 
 
-def what_can_sign_runs_no_code_of_the_repository(text: str) -> Iterator[str]:
+def cloud_steps(job: dict) -> list[dict]:
+    return [step for step in job["steps"] if step.get("uses", "").split("@")[0] in CLOUDS]
+
+
+def tokens_of_github_are_for_logins(text: str) -> Iterator[str]:
     for name, job in jobs(text).items():
-        if "id-token" in job.get("permissions", {}):
+        logins = cloud_steps(job)
+        has_token = job.get("permissions", {}).get("id-token") == "write"
+        if has_token and not logins and name != "attest":
+            yield f"{name} can get tokens of GitHub that it does not use"
+        if logins and not has_token:
+            yield f"{name} logs in without the permission"
+        if logins and "environment" not in job:
+            yield f"{name} logs in without an environment, which the subject of its token has to name"
+        if any("secrets." in str(step["with"]) for step in logins):
+            yield f"{name} logs in with stored credentials"
+        named = [step["name"] for step in job["steps"]]
+        for step in logins:
+            place = named.index(step["name"])
+            around = (named[place - 1], named[place + 1])
+            if around != ("Check the variables of the cluster", "Set the cluster credentials"):
+                yield f"{name} logs in between {around}"
+
+
+def what_can_sign_runs_no_code_of_the_repository(text: str) -> Iterator[str]:
+    """Find code of the repository that could sign an image and store the signature, as what scripts/verify accepts.
+
+    A job that logs in to the cluster can sign, but not store. The signature of a pull request is not that of main.
+    """
+    for name, job in jobs(text).items():
+        permissions = job.get("permissions", {})
+        stores = "write" in (permissions.get("packages"), permissions.get("attestations"))
+        is_of_pull_request = "github.event_name == 'pull_request'" in job.get("if", "")
+        if cloud_steps(job) and (is_of_pull_request or not stores):
+            continue
+        if "id-token" in permissions:
             for step in job["steps"]:
                 if step.get("uses", "").startswith(("actions/checkout", BUILDS)):
                     yield f"{name} checks out or builds with the right to sign"
@@ -326,6 +370,7 @@ GENERAL: list[Rule] = [
     actions_are_those_of_the_pins_file,
     inputs_exist,
     permissions_are_the_least,
+    tokens_of_github_are_for_logins,
     what_can_sign_runs_no_code_of_the_repository,
     credentials_do_not_persist,
     commands_take_values_from_the_environment_only,
@@ -425,7 +470,7 @@ UNFINISHED = (
 
 def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
     verified = ["verify"] if ships_image(text) else []
-    undone = ["rollback"] if "KUBECONFIG" in text else []
+    undone = ["rollback"] if "Set the cluster credentials" in text else []
     expected = [*verified, "deploy", *undone, "smoke", "rollback"]
     for name, job in releases(text).items():
         if job["environment"]["name"] != name or job["env"] != {"ENVIRONMENT": name}:
@@ -531,6 +576,29 @@ MUTATIONS = [
         what_can_sign_runs_no_code_of_the_repository,
         "      packages: write # push the image to ghcr.io\n    outputs",
         "      id-token: write # sign\n    outputs",
+    ),
+    (what_can_sign_runs_no_code_of_the_repository, "attestations: read # verify", "attestations: write # verify"),
+    (
+        tokens_of_github_are_for_logins,
+        "      contents: read # check out\n    strategy",
+        "      contents: read # check out\n      id-token: write # log in\n    strategy",
+    ),
+    (tokens_of_github_are_for_logins, "      id-token: write # log in to the cluster as this environment\n", ""),
+    (
+        tokens_of_github_are_for_logins,
+        "    environment:\n      name: staging\n      url: ${{ vars.URL }}\n",
+        "",
+    ),
+    (
+        tokens_of_github_are_for_logins,
+        "role-to-assume: ${{ vars.AWS_ROLE }}",
+        "aws-secret-access-key: ${{ secrets.KEY }}",
+    ),
+    (tokens_of_github_are_for_logins, "      - *variables\n", ""),
+    (
+        actions_are_those_of_the_pins_file,
+        "uses: aws-actions/configure-aws-credentials@",
+        "uses: aws-actions/configure-aws-credentials@v6 #",
     ),
     (credentials_do_not_persist, "persist-credentials: false", "persist-credentials: true"),
     (commands_take_values_from_the_environment_only, '"$URL" "$GITHUB_SHA"', '"$URL" "${{ github.sha }}"'),

@@ -9,7 +9,7 @@ from readiness.detection import traits
 from readiness.documents import get, line_of
 from readiness.findings import CannotJudgeError, Findings, failed, judge, passed, unknown
 from readiness.languages import language
-from readiness.registry import check
+from readiness.registry import check, proof
 from readiness.repository import Repository
 from readiness.workflows import WORKFLOWS, expect_step_on, jobs, workflows
 from readiness.zizmor import Audit, audit, audited_files
@@ -183,7 +183,7 @@ def is_narrow(repository: Repository, file: str, permissions: object) -> bool:
 WRITERS = {
     "contents": r"git push|gh release|create-pull-request",
     "packages": r"push: true|docker push|actions/attest",
-    "id-token": r"actions/attest|aws-actions/|google-github-actions/|azure/login",
+    "id-token": r"actions/attest|aws-actions/|google-github-actions/|(?i:azure/login)",
     "attestations": r"actions/attest",
     "artifact-metadata": r"actions/attest",
     "pull-requests": r"\bgh |github-script|create-pull-request",
@@ -221,6 +221,33 @@ def permissions_least(repository: Repository) -> Findings:
                 continue
             seen, place = f"job {job.name}: {scope} {access}", job.place("permissions", scope)
             yield judge(is_used, seen, "a step that writes there, or read", place)
+
+
+# What gets the credentials of a cluster from its cloud, and what a login with stored credentials reads.
+CLOUD_CLUSTER = re.compile(
+    r"eks update-kubeconfig|get-gke-credentials|clusters get-credentials|aks get-credentials|aks-set-context"
+)
+CLOUD_LOGIN = re.compile(
+    r"(aws-actions/configure-aws-credentials|google-github-actions/auth|azure/login)@", re.IGNORECASE
+)
+STORED_CREDENTIALS = {"aws-secret-access-key", "credentials_json", "creds"}
+STORED_KUBECONFIG = re.compile(r"secrets\.\w*KUBE_?CONFIG", re.IGNORECASE)
+
+
+@proof("deployer-token-renewed")
+def deployer_token_renewed(repository: Repository) -> Findings:
+    """Find jobs that get the credentials of a cluster with OpenID Connect, and none that reads stored credentials."""
+    for job in jobs(repository):
+        steps = [step for _, step in job.steps]
+        if any(CLOUD_CLUSTER.search(f"{step.get('uses')} {step.get('run')}") for step in steps):
+            logins = [step for step in steps if CLOUD_LOGIN.match(str(step.get("uses", "")))]
+            is_short_lived = logins and not any(
+                STORED_CREDENTIALS & set(get(step, "with", default={})) for step in logins
+            )
+            seen = f"job {job.name} gets the credentials of the cluster from its cloud"
+            yield judge(is_short_lived, seen, "a login with OpenID Connect", job.place("steps"))
+        if STORED_KUBECONFIG.search(repr(job.content)):
+            yield failed(f"job {job.name} reads a stored kubeconfig", job.place("steps"))
 
 
 @check("service", "credentials-not-kept")
