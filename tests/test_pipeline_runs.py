@@ -530,14 +530,38 @@ def test_without_secrets_there_is_every_check_but_no_preview(scene, changes):
     assert jobs["mergeable"].result == jobs["image-check"].result == jobs["integration"].result == "success"
 
 
+def fork(scene: Scene) -> dict[str, Job]:
+    """Run the pipeline for a pull request from a fork."""
+    return pull_request(scene, head={"repo": {"full_name": "somebody/fork"}})
+
+
+def merge_queue(scene: Scene) -> dict[str, Job]:
+    """Run the pipeline for a group of the merge queue: what main becomes, compared with main."""
+    change(scene, "docs/of-another-pull-request.md")
+    group = {"base_sha": scene.commit, "head_sha": scene.head()}
+    return run_workflow(
+        scene.project,
+        "pipeline.yml",
+        {"github": {"event_name": "merge_group", "sha": scene.head(), "event": {"merge_group": group}}},
+        scene.folder / "run",
+        path=scene.path,
+    )
+
+
 # A page that the program embeds is code.
-CHANGES = [("docs/new.md", False), ("README.md", False), ("internal/new.go", True), ("internal/page.md", True)]
+CHANGES = [
+    ("docs/new.md", False, fork),
+    ("README.md", False, merge_queue),
+    ("internal/new.go", True, merge_queue),
+    ("internal/page.md", True, fork),
+]
 
 
-@pytest.mark.parametrize(("name", "code"), CHANGES)
-def test_a_change_of_documentation_skips_what_it_can_and_is_ready_to_merge(scene, name, code):
+@pytest.mark.parametrize(("name", "code", "run"), CHANGES)
+def test_a_change_of_documentation_skips_what_it_can_and_is_ready_to_merge(scene, name, code, run):
     change(scene, name)
-    jobs = pull_request(scene, head={"repo": {"full_name": "somebody/fork"}})
+    jobs = run(scene)
+    assert {jobs[name].result for name in ("preview", *AFTER_THE_CHECKS)} == {"skipped"}
     assert jobs["changes"].outputs == {"code": str(code).lower()}
     assert jobs["mergeable"].result == jobs["check (lint)"].result == "success"
     assert jobs["integration"].result == jobs["image-check"].result == ("success" if code else "skipped")
