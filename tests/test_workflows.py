@@ -412,12 +412,15 @@ def stages_are_in_order(text: str) -> Iterator[str]:
     verbs = [step["run"].split()[1] for name, step in steps(text) if step.get("run", "").startswith("make ")]
     if verbs != ["setup", '"$CHECK"', "readiness", "setup", "integration"]:
         yield f"the checks are {verbs}"
-    for name in (*image[:1], "staging", "approval", "production"):
+    for name in (*image[:1], "staging", "production"):
         if jobs(text)[name].get("if") != "${{ github.event_name == 'push' }}":
             yield f"{name} runs for pull requests"
+    if jobs(text)["approval"]["if"] != "${{ !needs.staging.outputs.newer }}":
+        yield "a reviewer is asked to approve a commit that staging skipped"
 
 
 CHANGING = ("deploy", "rollback")
+IN_ORDER = "${{ !steps.order.outputs.newer }}"
 UNFINISHED = (
     "${{ (cancelled() || failure()) && (steps.deploy.outcome == 'cancelled' || steps.deploy.outcome == 'failure') }}"
 )
@@ -437,7 +440,7 @@ def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
             continue
         conditions = [step.get("if") for step in ran if "--unfinished" not in step["run"]]
         failed = "${{ !success() && steps.deploy.outcome == 'success' }}"
-        if conditions != [*[None] * (len(expected) - 1 - len(undone)), failed]:
+        if conditions != [*[IN_ORDER] * (len(expected) - 1 - len(undone)), failed]:
             yield f"{name} runs its steps under {conditions}"
         named = [command[2 if "--unfinished" in command else 1] for command in commands]
         if any(named[place] != '"$ENVIRONMENT"' for place, script in enumerate(expected) if script in CHANGING):
@@ -450,7 +453,7 @@ def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
         if '"$GITHUB_SHA"' not in ran[-2]["run"]:
             yield f"{name} tests a release without its version"
         named = [step["name"] for step in job["steps"]]
-        if named[1] != "Check that no newer commit is live" or "exit 1" not in job["steps"][1]["run"]:
+        if job["steps"][1].get("id") != "order" or '"newer=$live"' not in job["steps"][1]["run"]:
             yield f"{name} can replace a newer commit"
         if (named[-1], job["steps"][-1].get("if")) != ("Summary", "${{ always() }}"):
             yield f"{name} does not summarize every release"
@@ -575,7 +578,9 @@ MUTATIONS = [
     (releases_are_verified_tested_and_undone, "ENVIRONMENT: production", "ENVIRONMENT: staging"),
     (releases_are_verified_tested_and_undone, "scripts/smoke", "true scripts/smoke"),
     (releases_are_verified_tested_and_undone, "scripts/verify", "true scripts/verify"),
-    (releases_are_verified_tested_and_undone, "            exit 1\n          fi", "          fi"),
+    (releases_are_verified_tested_and_undone, '"newer=$live"', '"live=$live"'),
+    (releases_are_verified_tested_and_undone, "        if: ${{ !steps.order.outputs.newer }}\n", ""),
+    (stages_are_in_order, "${{ !needs.staging.outputs.newer }}", "${{ github.event_name == 'push' }}"),
     (releases_are_verified_tested_and_undone, 'scripts/smoke "$URL" "$GITHUB_SHA"', 'scripts/smoke "$URL"'),
     (releases_are_verified_tested_and_undone, "if: ${{ always() }}", "if: ${{ success() }}"),
     (
