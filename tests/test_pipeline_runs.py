@@ -275,7 +275,7 @@ def test_a_release_reaches_staging_and_then_production_by_the_same_digest(scene)
         f"deploy production {IMAGE}",
     ]
     assert f"production runs {scene.commit[:12]}" in jobs["production"].summary
-    pull_request_only = {"image-check", "mergeable", "preview"}
+    pull_request_only = {"image-check", "dependencies", "mergeable", "preview"}
     assert {name for name, job in jobs.items() if job.result == "skipped"} == pull_request_only
 
 
@@ -479,7 +479,7 @@ def test_an_unreachable_service_does_not_stop_its_first_release(scene):
 # Pull requests
 
 
-def pull_request(scene: Scene, **changes: object) -> dict[str, Job]:
+def pull_request(scene: Scene, stand_ins: dict | None = None, **changes: object) -> dict[str, Job]:
     """Run the pipeline for a pull request from a branch of the same repository, checked out as its merge with main."""
     request = {"number": 12, "head": {"repo": {"full_name": "example/my-service"}}, "user": {"login": "somebody"}}
     github = {
@@ -499,7 +499,7 @@ def pull_request(scene: Scene, **changes: object) -> dict[str, Job]:
         secrets={"preview": {"KUBECONFIG": KUBECONFIG, "HEALTH_TOKEN": TOKEN}},
         path=scene.path,
         environment={"SMOKE_SECONDS": "1"},
-        stand_ins={PUSH: lambda _: {"digest": DIGEST}},
+        stand_ins={PUSH: lambda _: {"digest": DIGEST}, **(stand_ins or {})},
     )
 
 
@@ -569,7 +569,7 @@ def test_a_change_of_documentation_skips_what_it_can_and_is_ready_to_merge(scene
     jobs = run(scene)
     assert {jobs[name].result for name in ("preview", *AFTER_THE_CHECKS)} == {"skipped"}
     assert jobs["changes"].outputs == {"code": str(code).lower()}
-    assert jobs["mergeable"].result == jobs["check (lint)"].result == "success"
+    assert jobs["mergeable"].result == jobs["check (lint)"].result == jobs["dependencies"].result == "success"
     assert jobs["integration"].result == jobs["image-check"].result == ("success" if code else "skipped")
 
 
@@ -579,6 +579,11 @@ def test_a_failing_check_is_not_ready_to_merge(scene):
     jobs = pull_request(scene)
     assert jobs["check (test)"].result == jobs["mergeable"].result == "failure"
     assert jobs["preview"].result == "skipped"
+
+
+def test_a_vulnerable_dependency_is_not_ready_to_merge(scene):
+    jobs = pull_request(scene, stand_ins={"actions/dependency-review-action": lambda _: None})
+    assert jobs["dependencies"].result == jobs["mergeable"].result == "failure"
 
 
 def test_a_push_that_only_documents_releases_nothing(scene):

@@ -75,8 +75,7 @@ def test_every_workflow_that_differs_is_under_test(workflows):
             answers["language"],
             answers["platform"],
             frozenset(answers["services"]) - {"external-api"},
-            # The image of a public repository is attested.
-            platforms()[answers["platform"]]["ships"] == "image" and answers["repository"],
+            answers["repository"],
         )
         for answers in covering_rows()
     }
@@ -403,7 +402,8 @@ def stages_are_in_order(text: str) -> Iterator[str]:
             yield f"{name} does not wait for {set(order[:number]) - before(name)}"
     if not {"check", "integration", "image-check"} <= before("preview"):
         yield "the preview does not wait for every check"
-    if jobs(text)["mergeable"]["needs"] != ["check", "readiness", "changes", "integration", "image-check"]:
+    reviewed = ["dependencies"] if "dependencies" in jobs(text) else []
+    if jobs(text)["mergeable"]["needs"] != ["check", "readiness", "changes", "integration", "image-check", *reviewed]:
         yield "a pull request is ready to merge before every check has ended"
     if jobs(text)["mergeable"]["if"] != "${{ always() && github.event_name != 'push' }}":
         yield "the required check can be skipped"
@@ -563,8 +563,8 @@ MUTATIONS = [
     (stages_are_in_order, "    needs: [integration, image-check]\n", "    needs: integration\n"),
     (
         stages_are_in_order,
+        "[check, readiness, changes, integration, image-check, dependencies]",
         "[check, readiness, changes, integration, image-check]",
-        "[check, readiness, changes, integration]",
     ),
     (stages_are_in_order, ALWAYS, "    if: ${{ github.event_name != 'push' }}\n"),
     (stages_are_in_order, "check: [lint, typecheck, test]", "check: [lint, test]"),
