@@ -19,6 +19,7 @@ from tests.updates import git
 
 BIN = Path(sys.executable).parent
 PINS = yaml.safe_load((ROOT / "facts/actions.yml").read_text())
+TOOLS = yaml.safe_load((ROOT / "facts/tools.yml").read_text())
 BUILDS = "docker/build-push-action"
 OWN = sorted((ROOT / ".github/workflows").iterdir())
 # actionlint 1.7.12 does not know this syntax yet; docs/pipeline.md of an emitted repository documents it.
@@ -255,6 +256,20 @@ def inputs_exist(text: str) -> Iterator[str]:
                 yield f"{name}: {step['uses']} has no input {unknown}"
 
 
+# Without these inputs, actions install the newest release, or a tag that moves. anchore/scan-action brings its own Grype.
+INSTALLED = {
+    "astral-sh/setup-uv": {"version": TOOLS["uv"]},
+    "docker/setup-buildx-action": {"driver-opts": f"image=moby/buildkit:{TOOLS['buildkit']}"},
+}
+
+
+def tools_are_those_of_the_pins_file(text: str) -> Iterator[str]:
+    for name, step in steps(text):
+        installed = INSTALLED.get(step.get("uses", "").split("@")[0], {})
+        if not installed.items() <= step.get("with", {}).items():
+            yield f"{name}: {step['uses']} installs {step.get('with')}, which differs from facts/tools.yml"
+
+
 # What a job may write, and why: everything else only reads.
 WRITES = {
     "preview": {"packages", "pull-requests"},  # pushes the image of a pull request, or comments with its address
@@ -324,6 +339,7 @@ GENERAL: list[Rule] = [
     superseded_pull_requests_are_cancelled,
     actions_are_those_of_the_pins_file,
     inputs_exist,
+    tools_are_those_of_the_pins_file,
     permissions_are_the_least,
     what_can_sign_runs_no_code_of_the_repository,
     credentials_do_not_persist,
@@ -525,6 +541,8 @@ MUTATIONS = [
     (inputs_exist, "persist-credentials", "persist-credential"),
     (inputs_exist, "build-args", "build-arguments"),
     (inputs_exist, "severity-cutoff", "severity"),
+    (tools_are_those_of_the_pins_file, f"          version: {TOOLS['uv']}\n", ""),
+    (tools_are_those_of_the_pins_file, f"buildkit:{TOOLS['buildkit']}", "buildkit:latest"),
     (permissions_are_the_least, "permissions: {}\n\n", "permissions: {contents: read}\n\n"),
     (permissions_are_the_least, "contents: read # check out", "contents: write # check out"),
     (permissions_are_the_least, "packages: read # pull the image", "packages: write # pull the image"),
