@@ -373,14 +373,38 @@ def test_a_private_image_with_another_provenance_is_not_released(scene, provenan
 
 def test_a_vulnerability_stops_the_release(scene):
     jobs = scene.push(**{SCAN: lambda _: None})
-    assert jobs["scan"].result == "failure"
+    assert jobs["scan (amd64)"].result == jobs["scan (arm64)"].result == "failure"
     assert {jobs[name].result for name in ("attest", "staging", "production")} == {"skipped"}
 
 
 def test_the_scan_is_of_what_was_built_and_fails_on_high_severity_that_can_be_mended(scene):
     requested = []
     scene.push(**{SCAN: lambda given: requested.append(given) or {}})
-    assert requested == [{"image": IMAGE, "severity-cutoff": "high", "only-fixed": "true", "output-format": "table"}]
+    given = {"image": IMAGE, "severity-cutoff": "high", "only-fixed": "true", "output-format": "table"}
+    assert requested == [given, given]  # for each architecture
+
+
+@pytest.mark.parametrize(("version", "found"), [("COMMIT", {}), ("COMMIT", None), ("1.2.3", {}), ("", {})])
+def test_what_production_runs_is_scanned_each_week(scene, version, found):
+    scene.services["production"].version = version.replace("COMMIT", scene.commit)
+    requested = []
+    jobs = run_workflow(
+        scene.project,
+        "image-scan.yml",
+        {"github": {"actor": "somebody", "token": "token"}},
+        scene.folder / "run",
+        secrets=scene.secrets,
+        variables=scene.variables,
+        path=scene.path,
+        stand_ins={SCAN: lambda given: requested.append(given["image"]) or found},
+    )
+    assert TOKEN not in jobs["live"].log()
+    if version == "COMMIT":
+        assert set(requested) == {f"ghcr.io/example/my-service:{scene.commit}"}
+        assert jobs["scan (arm64)"].result == ("failure" if found is None else "success")
+    else:
+        assert "reports no commit" in jobs["live"].log()
+        assert results(jobs) == {"live": "failure", "scan": "skipped"}
 
 
 def test_a_deploy_that_fails_has_undone_itself_and_is_not_rolled_back_further(scene):
@@ -472,7 +496,7 @@ def test_nothing_else_is_refused(scene, runs):
 
 def test_an_unreachable_service_does_not_stop_its_first_release(scene):
     scene.variables["staging"]["URL"] = "http://127.0.0.1:9"
-    jobs = scene.push()
+    scene.push()
     assert f"deploy staging {IMAGE}" in scene.called()
 
 

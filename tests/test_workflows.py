@@ -37,6 +37,7 @@ def workflows(render) -> list[Path]:
         emitted = sorted((render(**answers) / ".github/workflows").iterdir())
         names = {"pipeline.yml", "remove-preview.yml", "rollback.yml", "template-update.yml"}
         names |= {"codeql.yml"} if answers["repository"] == "public" else set()
+        names |= {"image-scan.yml"} if platforms()[answers["platform"]]["ships"] == "image" else set()
         assert {path.name for path in emitted} == names, label(answers)
         for path in emitted:
             found.setdefault(path.read_text(), path)
@@ -83,6 +84,7 @@ def test_every_workflow_that_differs_is_under_test(workflows):
     assert Counter(path.name for path in workflows) == {
         "pipeline.yml": len(pipelines),
         "codeql.yml": len(LANGUAGES),
+        "image-scan.yml": sum(platform["ships"] == "image" for platform in platforms().values()),
         "remove-preview.yml": len(platforms()),
         "rollback.yml": len(platforms()),
         "template-update.yml": 1,
@@ -193,14 +195,15 @@ def nothing_runs_with_more_rights_than_its_code(text: str) -> Iterator[str]:
         yield f"it is started by {event}"
 
 
-# Environments that nothing is deployed to.
-UNDEPLOYED = ("production-approval", "template-update")
+def changes_its_environment(job: dict) -> bool:
+    """Tell whether a job deploys to its environment; others only wait for its reviewers or read its secrets."""
+    return any(re.search(r"scripts/(deploy|rollback|preview)\b", step.get("run", "")) for step in job["steps"])
 
 
 def deploys_are_never_cancelled(text: str) -> Iterator[str]:
     for name, job in environments(text).items():
         environment = job["environment"]["name"]
-        if environment in UNDEPLOYED:
+        if not changes_its_environment(job):
             continue
         lock = {"group": f"deploy-{environment}", "cancel-in-progress": False, "queue": "max"}
         if job.get("concurrency") != lock:
@@ -217,7 +220,8 @@ def approval_precedes_the_lock(text: str) -> Iterator[str]:
     progress: hypothesis/lms#4533, dotnet/docs#28144, vstorm-co/agenticos#1832.
     """
     for name, job in environments(text).items():
-        if job["environment"]["name"] not in ("production", "${{ inputs.environment }}"):
+        is_production = job["environment"]["name"] in ("production", "${{ inputs.environment }}")
+        if not (is_production and changes_its_environment(job)):
             continue
         needs = [job.get("needs", [])] if isinstance(job.get("needs"), str) else job.get("needs", [])
         gates = [jobs(text)[need] for need in needs if need == "approval"]
@@ -256,7 +260,7 @@ def inputs_exist(text: str) -> Iterator[str]:
                 yield f"{name}: {step['uses']} has no input {unknown}"
 
 
-# Without these inputs, actions install the newest release, or a tag that moves. anchore/scan-action brings its own Grype.
+# Without these inputs, actions install the newest release or a tag that moves. anchore/scan-action brings its Grype.
 INSTALLED = {
     "astral-sh/setup-uv": {"version": TOOLS["uv"]},
     "docker/setup-buildx-action": {"driver-opts": f"image=moby/buildkit:{TOOLS['buildkit']}"},
@@ -321,10 +325,13 @@ def secrets_are_in_jobs_with_an_environment(text: str) -> Iterator[str]:
             yield f"{name} reads secrets without an environment"
 
 
+PUSHED = "${{ github.event_name == 'push'"
+
+
 def pull_requests_that_reach_secrets_are_from_this_repository(text: str) -> Iterator[str]:
     for name, job in environments(text).items():
         condition = job.get("if", "")
-        if "pull_request" not in triggers(text) or condition == "${{ github.event_name == 'push' }}":
+        if "pull_request" not in triggers(text) or condition.startswith((f"{PUSHED} }}}}", f"{PUSHED} &&")):
             continue
         if "github.event.pull_request.head.repo.full_name == github.repository" not in condition:
             yield f"{name} asks for secrets in pull requests of forks"
@@ -398,6 +405,8 @@ def vulnerabilities_stop_it(text: str) -> Iterator[str]:
             yield f"{name} scans with {given}"
         if "write" in jobs(text)[name]["permissions"].values():
             yield f"{name} gives the scanner a right to write"
+        if "secrets." in yaml.safe_dump(jobs(text)[name]):
+            yield f"{name} gives the scanner a secret"
         # Without an ignored vulnerability's entry, main would refuse what the pull request passed.
         checkouts = [step["with"] for step in jobs(text)[name]["steps"] if "actions/checkout@" in step.get("uses", "")]
         if not any(given.get("sparse-checkout", ".grype.yaml") == ".grype.yaml" for given in checkouts):
@@ -431,8 +440,26 @@ def stages_are_in_order(text: str) -> Iterator[str]:
     for name in (*image[:1], "staging", "production"):
         if jobs(text)[name].get("if") != "${{ github.event_name == 'push' }}":
             yield f"{name} runs for pull requests"
-    if jobs(text)["approval"]["if"] != "${{ !needs.staging.outputs.newer }}":
+    if jobs(text)["approval"]["if"] != f"{PUSHED} && !needs.staging.outputs.newer }}}}":
         yield "a reviewer is asked to approve a commit that staging skipped"
+
+
+def every_architecture_is_built_scanned_and_attested(text: str) -> Iterator[str]:
+    if not ships_image(text):
+        return
+    pushed = {name: step["with"].get("platforms", "") for name, step in steps(text) if step.get("with", {}).get("push")}
+    if len(set(pushed.values())) > 1:
+        yield f"the preview and the released image differ: {pushed}"
+    built = [platform.removeprefix("linux/") for platform in pushed["image"].split(",") if platform]
+    scan = jobs(text)["scan"]
+    scanned = scan.get("strategy", {}).get("matrix", {}).get("architecture", [])
+    platform = scan["steps"][-1].get("env", {}).get("GRYPE_PLATFORM", "")
+    if scanned != built or platform != ("linux/${{ matrix.architecture }}" if built else ""):
+        yield f"built for {built}, scanned for {scanned} as {platform!r}"
+    attested = [step["with"]["sbom-path"] for _, step in steps(text) if "sbom-path" in step.get("with", {})]
+    expected = [f"sbom-{architecture}.spdx.json" for architecture in built] or ["sbom.spdx.json"]
+    if "attest" in jobs(text) and attested != expected:
+        yield f"built for {built}, attested with {attested}"
 
 
 CHANGING = ("deploy", "rollback")
@@ -497,6 +524,7 @@ def test_a_release_on_kubernetes_ends_before_its_job(render, strategy):
 PIPELINE: list[Rule] = [
     image_is_named_by_digest_once_it_is_built,
     vulnerabilities_stop_it,
+    every_architecture_is_built_scanned_and_attested,
     stages_are_in_order,
     releases_are_verified_tested_and_undone,
     caches_of_main_are_written_by_main_only,
@@ -574,6 +602,14 @@ MUTATIONS = [
     (vulnerabilities_stop_it, "severity-cutoff: high", "severity-cutoff: high\n          fail-build: false"),
     (vulnerabilities_stop_it, "sparse-checkout: .grype.yaml", "sparse-checkout: docs"),
     (vulnerabilities_stop_it, "packages: read # pull the image", "packages: write # pull the image"),
+    (every_architecture_is_built_scanned_and_attested, "architecture: [amd64, arm64]", "architecture: [amd64]"),
+    (every_architecture_is_built_scanned_and_attested, "          GRYPE_PLATFORM:", "          PLATFORM:"),
+    (every_architecture_is_built_scanned_and_attested, "sbom-path: sbom-arm64", "sbom-path: sbom-amd64"),
+    (
+        every_architecture_is_built_scanned_and_attested,
+        "platforms: linux/amd64,linux/arm64\n          tags: ghcr.io/example/my-service:pull",
+        "tags: ghcr.io/example/my-service:pull",
+    ),
     (stages_are_in_order, "    needs: [check, changes]\n", "    needs: changes\n"),
     (stages_are_in_order, "    needs: [image, scan]\n", "    needs: image\n"),
     (stages_are_in_order, "    needs: [image, attest]\n", "    needs: image\n"),
@@ -598,7 +634,7 @@ MUTATIONS = [
     (releases_are_verified_tested_and_undone, "scripts/verify", "true scripts/verify"),
     (releases_are_verified_tested_and_undone, '"newer=$live"', '"live=$live"'),
     (releases_are_verified_tested_and_undone, "        if: ${{ !steps.order.outputs.newer }}\n", ""),
-    (stages_are_in_order, "${{ !needs.staging.outputs.newer }}", "${{ github.event_name == 'push' }}"),
+    (stages_are_in_order, " && !needs.staging.outputs.newer", ""),
     (releases_are_verified_tested_and_undone, 'scripts/smoke "$URL" "$GITHUB_SHA"', 'scripts/smoke "$URL"'),
     (releases_are_verified_tested_and_undone, "if: ${{ always() }}", "if: ${{ success() }}"),
     (
