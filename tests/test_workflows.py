@@ -441,7 +441,7 @@ def stages_are_in_order(text: str) -> Iterator[str]:
         if jobs(text)[name].get("if") != "${{ github.event_name == 'push' }}":
             yield f"{name} runs for pull requests"
     if jobs(text)["approval"]["if"] != f"{PUSHED} && !needs.staging.outputs.newer }}}}":
-        yield "a reviewer is asked to approve a commit that staging skipped"
+        yield "an approval is requested for a commit that staging skipped"
 
 
 def every_architecture_is_built_scanned_and_attested(text: str) -> Iterator[str]:
