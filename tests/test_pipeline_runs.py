@@ -275,7 +275,7 @@ def test_a_release_reaches_staging_and_then_production_by_the_same_digest(scene)
         f"deploy production {IMAGE}",
     ]
     assert f"production runs {scene.commit[:12]}" in jobs["production"].summary
-    pull_request_only = {"image-check", "mergeable", "preview"}
+    pull_request_only = {"image-check", "dependencies", "mergeable", "preview"}
     assert {name for name, job in jobs.items() if job.result == "skipped"} == pull_request_only
 
 
@@ -373,14 +373,38 @@ def test_a_private_image_with_another_provenance_is_not_released(scene, provenan
 
 def test_a_vulnerability_stops_the_release(scene):
     jobs = scene.push(**{SCAN: lambda _: None})
-    assert jobs["scan"].result == "failure"
+    assert jobs["scan (amd64)"].result == jobs["scan (arm64)"].result == "failure"
     assert {jobs[name].result for name in ("attest", "staging", "production")} == {"skipped"}
 
 
 def test_the_scan_is_of_what_was_built_and_fails_on_high_severity_that_can_be_mended(scene):
     requested = []
     scene.push(**{SCAN: lambda given: requested.append(given) or {}})
-    assert requested == [{"image": IMAGE, "severity-cutoff": "high", "only-fixed": "true", "output-format": "table"}]
+    given = {"image": IMAGE, "severity-cutoff": "high", "only-fixed": "true", "output-format": "table"}
+    assert requested == [given, given]  # for each architecture
+
+
+@pytest.mark.parametrize(("version", "found"), [("COMMIT", {}), ("COMMIT", None), ("1.2.3", {}), ("", {})])
+def test_what_production_runs_is_scanned_each_week(scene, version, found):
+    scene.services["production"].version = version.replace("COMMIT", scene.commit)
+    requested = []
+    jobs = run_workflow(
+        scene.project,
+        "image-scan.yml",
+        {"github": {"actor": "somebody", "token": "token"}},
+        scene.folder / "run",
+        secrets=scene.secrets,
+        variables=scene.variables,
+        path=scene.path,
+        stand_ins={SCAN: lambda given: requested.append(given["image"]) or found},
+    )
+    assert TOKEN not in jobs["live"].log()
+    if version == "COMMIT":
+        assert set(requested) == {f"ghcr.io/example/my-service:{scene.commit}"}
+        assert jobs["scan (arm64)"].result == ("failure" if found is None else "success")
+    else:
+        assert "reports no commit" in jobs["live"].log()
+        assert results(jobs) == {"live": "failure", "scan": "skipped"}
 
 
 def test_a_deploy_that_fails_has_undone_itself_and_is_not_rolled_back_further(scene):
@@ -439,16 +463,23 @@ def test_an_environment_that_was_never_set_up_says_so(scene):
 # Order
 
 
-def test_an_older_commit_is_not_released_over_a_newer_one(scene):
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_an_older_commit_is_not_released_over_a_newer_one_and_the_run_is_not_red(scene, environment):
     older = scene.commit
-    commit_all(scene.project, "Newer")
-    scene.services["staging"].version = scene.head()
+    git(scene.project, "commit", "--quiet", "--allow-empty", "--message", "Newer")
+    newer = scene.services[environment].version = scene.head()
     git(scene.project, "checkout", "--quiet", older)
     jobs = scene.push()
-    assert jobs["staging"].outcomes["Check that no newer commit is live"] == "failure"
-    assert f"which is newer than {older}" in jobs["staging"].log()
-    assert jobs["production"].result == "skipped"
-    assert scene.called() == []
+    job = jobs[environment]
+    assert job.result == "success", job.log()
+    changing = ("Verify the image", "Deploy", "Undo an unfinished release", "Smoke test", "Roll back")
+    assert {job.outcomes[step] for step in changing} == {"skipped"}
+    assert f"{environment} already runs the newer commit {newer[:12]}" in job.summary
+    assert "run the workflow rollback" in job.summary
+    released = {"staging": set(), "production": {f"deploy staging {IMAGE}"}}[environment]
+    assert {call for call in scene.called() if not call.startswith("gh ")} == released
+    if environment == "staging":
+        assert jobs["approval"].result == jobs["production"].result == "skipped"
 
 
 @pytest.mark.parametrize("runs", ["older", "the same", "unknown", "nothing"])
@@ -459,21 +490,20 @@ def test_nothing_else_is_refused(scene, runs):
     running = {"older": older, "the same": scene.commit, "unknown": "1.2.3", "nothing": ""}[runs]
     scene.services["staging"].version = running
     jobs = scene.push()
-    assert jobs["staging"].outcomes["Check that no newer commit is live"] == "success", jobs["staging"].log()
+    assert jobs["staging"].outcomes["Deploy"] == "success", jobs["staging"].log()
     assert TOKEN not in jobs["staging"].log()
 
 
 def test_an_unreachable_service_does_not_stop_its_first_release(scene):
     scene.variables["staging"]["URL"] = "http://127.0.0.1:9"
-    jobs = scene.push()
-    assert jobs["staging"].outcomes["Check that no newer commit is live"] == "success", jobs["staging"].log()
+    scene.push()
     assert f"deploy staging {IMAGE}" in scene.called()
 
 
 # Pull requests
 
 
-def pull_request(scene: Scene, **changes: object) -> dict[str, Job]:
+def pull_request(scene: Scene, stand_ins: dict | None = None, **changes: object) -> dict[str, Job]:
     """Run the pipeline for a pull request from a branch of the same repository, checked out as its merge with main."""
     request = {"number": 12, "head": {"repo": {"full_name": "example/my-service"}}, "user": {"login": "somebody"}}
     github = {
@@ -493,7 +523,7 @@ def pull_request(scene: Scene, **changes: object) -> dict[str, Job]:
         secrets={"preview": {"KUBECONFIG": KUBECONFIG, "HEALTH_TOKEN": TOKEN}},
         path=scene.path,
         environment={"SMOKE_SECONDS": "1"},
-        stand_ins={PUSH: lambda _: {"digest": DIGEST}},
+        stand_ins={PUSH: lambda _: {"digest": DIGEST}, **(stand_ins or {})},
     )
 
 
@@ -530,16 +560,40 @@ def test_without_secrets_there_is_every_check_but_no_preview(scene, changes):
     assert jobs["mergeable"].result == jobs["image-check"].result == jobs["integration"].result == "success"
 
 
+def fork(scene: Scene) -> dict[str, Job]:
+    """Run the pipeline for a pull request from a fork."""
+    return pull_request(scene, head={"repo": {"full_name": "somebody/fork"}})
+
+
+def merge_queue(scene: Scene) -> dict[str, Job]:
+    """Run the pipeline for a group of the merge queue: what main becomes, compared with main."""
+    change(scene, "docs/of-another-pull-request.md")
+    group = {"base_sha": scene.commit, "head_sha": scene.head()}
+    return run_workflow(
+        scene.project,
+        "pipeline.yml",
+        {"github": {"event_name": "merge_group", "sha": scene.head(), "event": {"merge_group": group}}},
+        scene.folder / "run",
+        path=scene.path,
+    )
+
+
 # A page that the program embeds is code.
-CHANGES = [("docs/new.md", False), ("README.md", False), ("internal/new.go", True), ("internal/page.md", True)]
+CHANGES = [
+    ("docs/new.md", False, fork),
+    ("README.md", False, merge_queue),
+    ("internal/new.go", True, merge_queue),
+    ("internal/page.md", True, fork),
+]
 
 
-@pytest.mark.parametrize(("name", "code"), CHANGES)
-def test_a_change_of_documentation_skips_what_it_can_and_is_ready_to_merge(scene, name, code):
+@pytest.mark.parametrize(("name", "code", "run"), CHANGES)
+def test_a_change_of_documentation_skips_what_it_can_and_is_ready_to_merge(scene, name, code, run):
     change(scene, name)
-    jobs = pull_request(scene, head={"repo": {"full_name": "somebody/fork"}})
+    jobs = run(scene)
+    assert {jobs[name].result for name in ("preview", *AFTER_THE_CHECKS)} == {"skipped"}
     assert jobs["changes"].outputs == {"code": str(code).lower()}
-    assert jobs["mergeable"].result == jobs["check (lint)"].result == "success"
+    assert jobs["mergeable"].result == jobs["check (lint)"].result == jobs["dependencies"].result == "success"
     assert jobs["integration"].result == jobs["image-check"].result == ("success" if code else "skipped")
 
 
@@ -549,6 +603,11 @@ def test_a_failing_check_is_not_ready_to_merge(scene):
     jobs = pull_request(scene)
     assert jobs["check (test)"].result == jobs["mergeable"].result == "failure"
     assert jobs["preview"].result == "skipped"
+
+
+def test_a_vulnerable_dependency_is_not_ready_to_merge(scene):
+    jobs = pull_request(scene, stand_ins={"actions/dependency-review-action": lambda _: None})
+    assert jobs["dependencies"].result == jobs["mergeable"].result == "failure"
 
 
 def test_a_push_that_only_documents_releases_nothing(scene):

@@ -25,6 +25,7 @@ CLOUDS = {
     for login in yaml.safe_load((ROOT / "facts/logins.yml").read_text()).values()
     if login["permissions"]
 }
+TOOLS = yaml.safe_load((ROOT / "facts/tools.yml").read_text())
 BUILDS = "docker/build-push-action"
 OWN = sorted((ROOT / ".github/workflows").iterdir())
 # actionlint 1.7.12 does not know this syntax yet; docs/pipeline.md of an emitted repository documents it.
@@ -42,6 +43,7 @@ def workflows(render) -> list[Path]:
         emitted = sorted((render(**answers) / ".github/workflows").iterdir())
         names = {"pipeline.yml", "remove-preview.yml", "rollback.yml", "template-update.yml"}
         names |= {"codeql.yml"} if answers["repository"] == "public" else set()
+        names |= {"image-scan.yml"} if platforms()[answers["platform"]]["ships"] == "image" else set()
         assert {path.name for path in emitted} == names, label(answers)
         for path in emitted:
             found.setdefault(path.read_text(), path)
@@ -83,8 +85,7 @@ def test_every_workflow_that_differs_is_under_test(workflows):
             answers["language"],
             answers["platform"],
             frozenset(answers["services"]) - {"external-api"},
-            # The image of a public repository is attested.
-            platforms()[answers["platform"]]["ships"] == "image" and answers["repository"],
+            answers["repository"],
             answers.get("cluster_login"),
         )
         for answers in covering_rows()
@@ -92,6 +93,7 @@ def test_every_workflow_that_differs_is_under_test(workflows):
     assert Counter(path.name for path in workflows) == {
         "pipeline.yml": len(pipelines),
         "codeql.yml": len(LANGUAGES),
+        "image-scan.yml": sum(platform["ships"] == "image" for platform in platforms().values()),
         "remove-preview.yml": len(platforms()) + len(LOGINS) - 1,
         "rollback.yml": len(platforms()) + len(LOGINS) - 1,
         "template-update.yml": 1,
@@ -197,19 +199,20 @@ def runners_are_pinned(text: str) -> Iterator[str]:
 
 
 def nothing_runs_with_more_rights_than_its_code(text: str) -> Iterator[str]:
-    known = {"pull_request", "push", "schedule", "workflow_dispatch"}
+    known = {"pull_request", "merge_group", "push", "schedule", "workflow_dispatch"}
     for event in set(triggers(text)) - known:
         yield f"it is started by {event}"
 
 
-# Environments that nothing is deployed to.
-UNDEPLOYED = ("production-approval", "template-update")
+def changes_its_environment(job: dict) -> bool:
+    """Tell whether a job deploys to its environment; others only wait for its reviewers or read its secrets."""
+    return any(re.search(r"scripts/(deploy|rollback|preview)\b", step.get("run", "")) for step in job["steps"])
 
 
 def deploys_are_never_cancelled(text: str) -> Iterator[str]:
     for name, job in environments(text).items():
         environment = job["environment"]["name"]
-        if environment in UNDEPLOYED:
+        if not changes_its_environment(job):
             continue
         lock = {"group": f"deploy-{environment}", "cancel-in-progress": False, "queue": "max"}
         if job.get("concurrency") != lock:
@@ -226,7 +229,8 @@ def approval_precedes_the_lock(text: str) -> Iterator[str]:
     progress: hypothesis/lms#4533, dotnet/docs#28144, vstorm-co/agenticos#1832.
     """
     for name, job in environments(text).items():
-        if job["environment"]["name"] not in ("production", "${{ inputs.environment }}"):
+        is_production = job["environment"]["name"] in ("production", "${{ inputs.environment }}")
+        if not (is_production and changes_its_environment(job)):
             continue
         needs = [job.get("needs", [])] if isinstance(job.get("needs"), str) else job.get("needs", [])
         gates = [jobs(text)[need] for need in needs if need == "approval"]
@@ -263,6 +267,20 @@ def inputs_exist(text: str) -> Iterator[str]:
             known = PINS.get(step["uses"].split("@")[0], {"inputs": []})["inputs"]
             for unknown in set(step.get("with", {})) - set(known):
                 yield f"{name}: {step['uses']} has no input {unknown}"
+
+
+# Without these inputs, actions install the newest release or a tag that moves. anchore/scan-action brings its Grype.
+INSTALLED = {
+    "astral-sh/setup-uv": {"version": TOOLS["uv"]},
+    "docker/setup-buildx-action": {"driver-opts": f"image=moby/buildkit:{TOOLS['buildkit']}"},
+}
+
+
+def tools_are_those_of_the_pins_file(text: str) -> Iterator[str]:
+    for name, step in steps(text):
+        installed = INSTALLED.get(step.get("uses", "").split("@")[0], {})
+        if not installed.items() <= step.get("with", {}).items():
+            yield f"{name}: {step['uses']} installs {step.get('with')}, which differs from facts/tools.yml"
 
 
 # What a job may write, and why: everything else only reads.
@@ -351,10 +369,13 @@ def secrets_are_in_jobs_with_an_environment(text: str) -> Iterator[str]:
             yield f"{name} reads secrets without an environment"
 
 
+PUSHED = "${{ github.event_name == 'push'"
+
+
 def pull_requests_that_reach_secrets_are_from_this_repository(text: str) -> Iterator[str]:
     for name, job in environments(text).items():
         condition = job.get("if", "")
-        if "pull_request" not in triggers(text) or condition == "${{ github.event_name == 'push' }}":
+        if "pull_request" not in triggers(text) or condition.startswith((f"{PUSHED} }}}}", f"{PUSHED} &&")):
             continue
         if "github.event.pull_request.head.repo.full_name == github.repository" not in condition:
             yield f"{name} asks for secrets in pull requests of forks"
@@ -369,6 +390,7 @@ GENERAL: list[Rule] = [
     superseded_pull_requests_are_cancelled,
     actions_are_those_of_the_pins_file,
     inputs_exist,
+    tools_are_those_of_the_pins_file,
     permissions_are_the_least,
     tokens_of_github_are_for_logins,
     what_can_sign_runs_no_code_of_the_repository,
@@ -428,6 +450,8 @@ def vulnerabilities_stop_it(text: str) -> Iterator[str]:
             yield f"{name} scans with {given}"
         if "write" in jobs(text)[name]["permissions"].values():
             yield f"{name} gives the scanner a right to write"
+        if "secrets." in yaml.safe_dump(jobs(text)[name]):
+            yield f"{name} gives the scanner a secret"
         # Without an ignored vulnerability's entry, main would refuse what the pull request passed.
         checkouts = [step["with"] for step in jobs(text)[name]["steps"] if "actions/checkout@" in step.get("uses", "")]
         if not any(given.get("sparse-checkout", ".grype.yaml") == ".grype.yaml" for given in checkouts):
@@ -448,21 +472,43 @@ def stages_are_in_order(text: str) -> Iterator[str]:
             yield f"{name} does not wait for {set(order[:number]) - before(name)}"
     if not {"check", "integration", "image-check"} <= before("preview"):
         yield "the preview does not wait for every check"
-    if jobs(text)["mergeable"]["needs"] != ["check", "readiness", "changes", "integration", "image-check"]:
+    reviewed = ["dependencies"] if "dependencies" in jobs(text) else []
+    if jobs(text)["mergeable"]["needs"] != ["check", "readiness", "changes", "integration", "image-check", *reviewed]:
         yield "a pull request is ready to merge before every check has ended"
-    if jobs(text)["mergeable"]["if"] != "${{ always() && github.event_name == 'pull_request' }}":
+    if jobs(text)["mergeable"]["if"] != "${{ always() && github.event_name != 'push' }}":
         yield "the required check can be skipped"
     if jobs(text)["check"]["strategy"]["matrix"] != {"check": ["lint", "typecheck", "test"]} or before("check"):
         yield "the fast checks are not the first, side by side"
     verbs = [step["run"].split()[1] for name, step in steps(text) if step.get("run", "").startswith("make ")]
     if verbs != ["setup", '"$CHECK"', "readiness", "setup", "integration"]:
         yield f"the checks are {verbs}"
-    for name in (*image[:1], "staging", "approval", "production"):
+    for name in (*image[:1], "staging", "production"):
         if jobs(text)[name].get("if") != "${{ github.event_name == 'push' }}":
             yield f"{name} runs for pull requests"
+    if jobs(text)["approval"]["if"] != f"{PUSHED} && !needs.staging.outputs.newer }}}}":
+        yield "an approval is requested for a commit that staging skipped"
+
+
+def every_architecture_is_built_scanned_and_attested(text: str) -> Iterator[str]:
+    if not ships_image(text):
+        return
+    pushed = {name: step["with"].get("platforms", "") for name, step in steps(text) if step.get("with", {}).get("push")}
+    if len(set(pushed.values())) > 1:
+        yield f"the preview and the released image differ: {pushed}"
+    built = [platform.removeprefix("linux/") for platform in pushed["image"].split(",") if platform]
+    scan = jobs(text)["scan"]
+    scanned = scan.get("strategy", {}).get("matrix", {}).get("architecture", [])
+    platform = scan["steps"][-1].get("env", {}).get("GRYPE_PLATFORM", "")
+    if scanned != built or platform != ("linux/${{ matrix.architecture }}" if built else ""):
+        yield f"built for {built}, scanned for {scanned} as {platform!r}"
+    attested = [step["with"]["sbom-path"] for _, step in steps(text) if "sbom-path" in step.get("with", {})]
+    expected = [f"sbom-{architecture}.spdx.json" for architecture in built] or ["sbom.spdx.json"]
+    if "attest" in jobs(text) and attested != expected:
+        yield f"built for {built}, attested with {attested}"
 
 
 CHANGING = ("deploy", "rollback")
+IN_ORDER = "${{ !steps.order.outputs.newer }}"
 UNFINISHED = (
     "${{ (cancelled() || failure()) && (steps.deploy.outcome == 'cancelled' || steps.deploy.outcome == 'failure') }}"
 )
@@ -482,7 +528,7 @@ def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
             continue
         conditions = [step.get("if") for step in ran if "--unfinished" not in step["run"]]
         failed = "${{ !success() && steps.deploy.outcome == 'success' }}"
-        if conditions != [*[None] * (len(expected) - 1 - len(undone)), failed]:
+        if conditions != [*[IN_ORDER] * (len(expected) - 1 - len(undone)), failed]:
             yield f"{name} runs its steps under {conditions}"
         named = [command[2 if "--unfinished" in command else 1] for command in commands]
         if any(named[place] != '"$ENVIRONMENT"' for place, script in enumerate(expected) if script in CHANGING):
@@ -495,7 +541,7 @@ def releases_are_verified_tested_and_undone(text: str) -> Iterator[str]:
         if '"$GITHUB_SHA"' not in ran[-2]["run"]:
             yield f"{name} tests a release without its version"
         named = [step["name"] for step in job["steps"]]
-        if named[1] != "Check that no newer commit is live" or "exit 1" not in job["steps"][1]["run"]:
+        if job["steps"][1].get("id") != "order" or '"newer=$live"' not in job["steps"][1]["run"]:
             yield f"{name} can replace a newer commit"
         if (named[-1], job["steps"][-1].get("if")) != ("Summary", "${{ always() }}"):
             yield f"{name} does not summarize every release"
@@ -523,6 +569,7 @@ def test_a_release_on_kubernetes_ends_before_its_job(render, strategy):
 PIPELINE: list[Rule] = [
     image_is_named_by_digest_once_it_is_built,
     vulnerabilities_stop_it,
+    every_architecture_is_built_scanned_and_attested,
     stages_are_in_order,
     releases_are_verified_tested_and_undone,
     caches_of_main_are_written_by_main_only,
@@ -537,7 +584,7 @@ def test_rules_of_the_pipeline_hold(rule, workflows):
 
 
 PUSH_ONLY = "    if: ${{ github.event_name == 'push' }}\n"
-ALWAYS = "    if: ${{ always() && github.event_name == 'pull_request' }}\n"
+ALWAYS = "    if: ${{ always() && github.event_name != 'push' }}\n"
 MUTATIONS = [
     (every_job_ends, "    timeout-minutes: 60 # scripts/deploy ends earlier\n", ""),
     (every_job_ends, "timeout-minutes: 30", "timeout-minutes: 360"),
@@ -567,6 +614,8 @@ MUTATIONS = [
     (inputs_exist, "persist-credentials", "persist-credential"),
     (inputs_exist, "build-args", "build-arguments"),
     (inputs_exist, "severity-cutoff", "severity"),
+    (tools_are_those_of_the_pins_file, f"          version: {TOOLS['uv']}\n", ""),
+    (tools_are_those_of_the_pins_file, f"buildkit:{TOOLS['buildkit']}", "buildkit:latest"),
     (permissions_are_the_least, "permissions: {}\n\n", "permissions: {contents: read}\n\n"),
     (permissions_are_the_least, "contents: read # check out", "contents: write # check out"),
     (permissions_are_the_least, "packages: read # pull the image", "packages: write # pull the image"),
@@ -621,6 +670,14 @@ MUTATIONS = [
     (vulnerabilities_stop_it, "severity-cutoff: high", "severity-cutoff: high\n          fail-build: false"),
     (vulnerabilities_stop_it, "sparse-checkout: .grype.yaml", "sparse-checkout: docs"),
     (vulnerabilities_stop_it, "packages: read # pull the image", "packages: write # pull the image"),
+    (every_architecture_is_built_scanned_and_attested, "architecture: [amd64, arm64]", "architecture: [amd64]"),
+    (every_architecture_is_built_scanned_and_attested, "          GRYPE_PLATFORM:", "          PLATFORM:"),
+    (every_architecture_is_built_scanned_and_attested, "sbom-path: sbom-arm64", "sbom-path: sbom-amd64"),
+    (
+        every_architecture_is_built_scanned_and_attested,
+        "platforms: linux/amd64,linux/arm64\n          tags: ghcr.io/example/my-service:pull",
+        "tags: ghcr.io/example/my-service:pull",
+    ),
     (stages_are_in_order, "    needs: [check, changes]\n", "    needs: changes\n"),
     (stages_are_in_order, "    needs: [image, scan]\n", "    needs: image\n"),
     (stages_are_in_order, "    needs: [image, attest]\n", "    needs: image\n"),
@@ -628,10 +685,10 @@ MUTATIONS = [
     (stages_are_in_order, "    needs: [integration, image-check]\n", "    needs: integration\n"),
     (
         stages_are_in_order,
+        "[check, readiness, changes, integration, image-check, dependencies]",
         "[check, readiness, changes, integration, image-check]",
-        "[check, readiness, changes, integration]",
     ),
-    (stages_are_in_order, ALWAYS, "    if: ${{ github.event_name == 'pull_request' }}\n"),
+    (stages_are_in_order, ALWAYS, "    if: ${{ github.event_name != 'push' }}\n"),
     (stages_are_in_order, "check: [lint, typecheck, test]", "check: [lint, test]"),
     (stages_are_in_order, "make integration", "make build"),
     (stages_are_in_order, f"{PUSH_ONLY}    needs: integration", "    needs: integration"),
@@ -643,7 +700,9 @@ MUTATIONS = [
     (releases_are_verified_tested_and_undone, "ENVIRONMENT: production", "ENVIRONMENT: staging"),
     (releases_are_verified_tested_and_undone, "scripts/smoke", "true scripts/smoke"),
     (releases_are_verified_tested_and_undone, "scripts/verify", "true scripts/verify"),
-    (releases_are_verified_tested_and_undone, "            exit 1\n          fi", "          fi"),
+    (releases_are_verified_tested_and_undone, '"newer=$live"', '"live=$live"'),
+    (releases_are_verified_tested_and_undone, "        if: ${{ !steps.order.outputs.newer }}\n", ""),
+    (stages_are_in_order, " && !needs.staging.outputs.newer", ""),
     (releases_are_verified_tested_and_undone, 'scripts/smoke "$URL" "$GITHUB_SHA"', 'scripts/smoke "$URL"'),
     (releases_are_verified_tested_and_undone, "if: ${{ always() }}", "if: ${{ success() }}"),
     (
