@@ -40,6 +40,7 @@ INVALID = {
     "HEALTH_TOKEN": ["hidden-short"],
     "SECRET_KEY": ["hidden-short-value"],
     "ALLOWED_HOSTS": [","],
+    "READY_REQUIRES": ["everything", "postgres", "database,", "none,database"],
     "SHUTDOWN_DELAY_SECONDS": ["soon", "-1", "301"],
     "SHUTDOWN_TIMEOUT_SECONDS": ["later", "0", "601"],
 }
