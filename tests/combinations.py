@@ -194,7 +194,8 @@ def variables(language: str, services: list[str]) -> list[dict]:
     """Return the entries of facts/environment.yml that a service requires, with their names as emitted."""
     mode = yaml.safe_load((ROOT / f"facts/languages/{language}.yml").read_text())["mode_variable"]
     text = (ROOT / "facts/environment.yml").read_text().replace("[[ runtime.mode_variable ]]", mode)
-    return [entry for entry in yaml.safe_load(text) if entry["needs"] in ["always", language, *services]]
+    chosen = ["always", language, *services, *(["any-service"] if services else [])]
+    return [entry for entry in yaml.safe_load(text) if entry["needs"] in chosen]
 
 
 def label(answers: Answers) -> str:

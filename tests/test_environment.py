@@ -12,15 +12,45 @@ INVALID = {
     "METRICS_PORT": ["metrics", "0", "70000"],
     "LOG_LEVEL": ["loud", "INFO "],
     "APP_VERSION": ["v" * 129],
-    "DATABASE_URL": ["postgres", "mysql://app:hidden-password@db/app", "postgres:///app", "postgres://app@db:5432"],
-    "REDIS_URL": ["redis", "http://:hidden-password@redis:6379", "redis://"],
-    "EXTERNAL_API_URL": ["api.example.com", "ftp://api.example.com", "https://"],
+    "DATABASE_URL": [
+        "postgres",
+        "mysql://app:hidden-password@db/app",
+        "postgres:///app",
+        "postgres://app@db:5432",
+        "postgres://app:p@hidden/w:rd#1@host/app",
+        "postgres://app:hid/hidden@host/app",
+        "postgres://app:hidden@host/app#hidden",
+    ],
+    "REDIS_URL": [
+        "redis",
+        "http://:hidden-password@redis:6379",
+        "redis://",
+        "redis://:hidden-/@hidden:6379/0",
+        "rediss://:p@hidden#hidden@host:6379/0",
+        "redis://:hidden@host:6379/0?hidden@",
+    ],
+    "EXTERNAL_API_URL": [
+        "api.example.com",
+        "ftp://api.example.com",
+        "https://",
+        "https://hidden:hidden@api.example.com",
+        "HTTPS://hidden@api.example.com",
+    ],
     "JWT_SECRET": ["hidden-short-value"],
     "HEALTH_TOKEN": ["hidden-short"],
     "SECRET_KEY": ["hidden-short-value"],
     "ALLOWED_HOSTS": [","],
+    "READY_REQUIRES": ["everything", "postgres", "database,", "none,database"],
     "SHUTDOWN_DELAY_SECONDS": ["soon", "-1", "301"],
     "SHUTDOWN_TIMEOUT_SECONDS": ["later", "0", "601"],
+}
+# The reasons that lines have beside what the variable expects.
+REASONS = {
+    "has an @ or # after its host (percent-encode the password)": [
+        *INVALID["DATABASE_URL"][-3:],
+        *INVALID["REDIS_URL"][-3:],
+    ],
+    "has a user or password": INVALID["EXTERNAL_API_URL"][-2:],
 }
 # The secrets of .env.example are long enough, but only valid in development and tests.
 EXAMPLES = {
@@ -99,6 +129,7 @@ def test_every_invalid_variable_is_reported_without_its_value(images, language, 
     expected = {entry["name"]: entry["expects"] for entry in variables(language, SERVICES)}
     for name, value in changes.items():
         line = reported[name]
+        assert all(reason in line for reason, of_values in REASONS.items() if value in of_values), line
         assert expected[name] in line or line.endswith("is the example value: expects a new secret")
         # An expectation may resemble the value; the rest of the line does not contain it.
         assert not value or value not in line.replace(expected[name], "").replace(name, "")

@@ -316,7 +316,7 @@ def test_metrics_are_served_on_their_own_port(alone, language):
 
 @pytest.fixture
 def stack(images, request):
-    """Start a language's service with PostgreSQL and Redis, migrated; return all three."""
+    """Start a language's service, and again so that it requires Redis, with PostgreSQL and Redis; return all four."""
 
     @contextlib.contextmanager
     def start(language: str):
@@ -329,9 +329,14 @@ def stack(images, request):
                 image, language, env, *options, "--entrypoint", migrate[0], command=tuple(migrate[1:])
             ) as migration:
                 assert migration.wait(120) == 0, migration.logs()
-            with containers.service(image, language, env, *options) as started:
-                started.wait_for_status(port(language), "/health/ready", 200)
-                yield started, database, cache
+            strict = {**env, "READY_REQUIRES": "database,redis"}
+            with (
+                containers.service(image, language, env, *options) as started,
+                containers.service(image, language, strict, *options) as requiring_redis,
+            ):
+                for each in (started, requiring_redis):
+                    each.wait_for_status(port(language), "/health/ready", 200)
+                yield started, requiring_redis, database, cache
 
     return start
 
@@ -355,26 +360,41 @@ def assert_names_only(answer: containers.Answer, broken: str) -> None:
         assert secret not in answer.body
 
 
+def changes(started: containers.Container, causes: set[str]) -> list[tuple[str, str, str]]:
+    """Return the level, message and dependency of each line about an outage; check that one that failed has a cause."""
+    lines = [json.loads(line) for line in started.logs().splitlines()]
+    lines = [line for line in lines if line["msg"].startswith("dependency ")]
+    assert all((line.get("cause") in causes) == (line["msg"] == "dependency failed") for line in lines), lines
+    return [(line["level"], line["msg"], line["dependency"]) for line in lines]
+
+
 @per_language
 def test_dependencies_that_fail_and_recover(stack, language):
     down = {"connection refused", "name not resolved", "timeout", "unavailable"}
-    with stack(language) as (started, database, cache):
+    with stack(language) as (started, requiring_redis, database, cache):
         checks = started.request(port(language), "/health/detailed", **BEARER).json()["checks"]
         assert set(checks) == {"database", "redis", "externalApi"}
         assert all(check["status"] == "ok" and check["latencyMs"] >= 0 for check in checks.values())
-        for broken, dependency in (("database", database), ("redis", cache)):
+        for broken, dependency, unready in (("database", database, started), ("redis", cache, requiring_redis)):
             for stop, start, errors in (("stop", "start", down), ("pause", "unpause", {"timeout"})):
                 containers.docker(stop, dependency.name)
-                unready = started.wait_for_status(port(language), "/health/ready", 503)
-                assert unready.json() == {"status": "unavailable"}
+                answer = unready.wait_for_status(port(language), "/health/ready", 503)
+                assert answer.json() == {"status": "unavailable"}
+                # A cache is optional by default.
+                assert (started.request(port(language), "/health/ready").status == 200) == (broken == "redis")
                 # A result is cached for a second and may report the previous error.
                 wait_for_error(started, language, broken, errors)
                 assert_names_only(started.wait_for_status(port(language), "/health/detailed", 503, **BEARER), broken)
                 assert started.request(port(language), "/health").status == 200
                 containers.docker(start, dependency.name)
-                started.wait_for_status(port(language), "/health/ready", 200)
-        started.wait_for_status(port(language), "/health/detailed", 200, **BEARER)
+                unready.wait_for_status(port(language), "/health/ready", 200)
+                started.wait_for_status(port(language), "/health/detailed", 200, **BEARER)
         assert containers.DATABASE_PASSWORD not in started.logs()
+        assert changes(started, down | {"timeout"}) == [
+            (level, *change)
+            for broken, level in (("database", "error"), ("redis", "warn"))
+            for level, *change in [(level, "dependency failed", broken), ("info", "dependency recovered", broken)] * 2
+        ]
 
 
 @per_language

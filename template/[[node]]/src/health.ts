@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyBaseLogger, FastifyInstance, RouteShorthandOptions } from "fastify";
 import { bearerToken } from "./bearer.ts";
-import { type Check, runCheck } from "./checks.ts";
+import { type Check, type CheckResult, runCheck } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { sendUnauthorized } from "./problem.ts";
 
@@ -15,7 +15,20 @@ declare module "fastify" {
 /** Adds the health endpoints. Modules that open a dependency add its check to `app.checks`. */
 export function addHealth(app: FastifyInstance, config: Config): void {
   const options: RouteShorthandOptions = { config: { quiet: true } };
+  const failing = new Set<string>();
   app.decorate("checks", new Map<string, Check>());
+
+  /** Runs a check and logs that the dependency failed or recovered, once. */
+  async function run([name, check]: [string, Check]): Promise<[string, CheckResult]> {
+    const result = await runCheck(check);
+    if (result.error && !failing.has(name)) {
+      failing.add(name);
+      app.log[check.required ? "error" : "warn"]({ dependency: name, cause: result.error }, "dependency failed");
+    } else if (!result.error && failing.delete(name)) {
+      app.log.info({ dependency: name }, "dependency recovered");
+    }
+    return [name, result];
+  }
 
   // Liveness: checks no dependency, so that an outage elsewhere does not restart the service.
   // It shares the app's logger, because a child logger per request is its largest cost.
@@ -24,9 +37,9 @@ export function addHealth(app: FastifyInstance, config: Config): void {
 
   // Readiness: all required dependencies work and the process is not draining.
   app.get("/health/ready", options, async (_request, reply) => {
-    const required = [...app.checks.values()].filter((check) => check.required);
-    const results = app.draining ? [] : await Promise.all(required.map(runCheck));
-    if (app.draining || results.some(({ status }) => status === "error")) {
+    const required = [...app.checks].filter(([, check]) => check.required);
+    const results = app.draining ? [] : await Promise.all(required.map(run));
+    if (app.draining || results.some(([, { status }]) => status === "error")) {
       return reply.code(503).send({ status: "unavailable" });
     }
     return { status: "ok" };
@@ -36,9 +49,7 @@ export function addHealth(app: FastifyInstance, config: Config): void {
     if (!isSame(bearerToken(request.headers.authorization) ?? "", config.HEALTH_TOKEN)) {
       return sendUnauthorized(reply);
     }
-    const checks = Object.fromEntries(
-      await Promise.all([...app.checks].map(async ([name, check]) => [name, await runCheck(check)] as const)),
-    );
+    const checks = Object.fromEntries(await Promise.all([...app.checks].map(run)));
     const isOk = Object.values(checks).every(({ status }) => status === "ok");
     return reply.code(isOk ? 200 : 503).send({
       status: isOk ? "ok" : "degraded",

@@ -7,12 +7,15 @@ import { createServer } from "../src/server.ts";
 import { environment } from "./environment.ts";
 import { createTestLogger } from "./logs.ts";
 
-const config = loadConfig({ ...environment, APP_VERSION: "1.2.3" });
+const config = loadConfig({ ...environment, APP_VERSION: "1.2.3", LOG_LEVEL: "info" });
 
 let app: FastifyInstance;
+let lines: Record<string, unknown>[];
 
 beforeEach(() => {
-  app = createServer(config, createTestLogger(config).logger);
+  const log = createTestLogger(config);
+  lines = log.lines;
+  app = createServer(config, log.logger);
   addHealth(app, config);
 });
 
@@ -112,6 +115,23 @@ describe("/health/detailed", () => {
       checks: { optional: { status: "error", error: failure } },
     });
     expect(response.body).not.toContain("hunter2");
+  });
+
+  test.each([
+    [true, "error"],
+    [false, "warn"],
+  ])("logs an outage and its end once; required: %s, level: %s", async (required, level) => {
+    const outcomes = [false, true, true, false, false];
+    const down = fail(new Error("postgres://app:hunter2@database/app is down"));
+    addCheck("database", async () => outcomes.shift() && down(), required);
+    while (outcomes.length > 0) {
+      await detailed();
+    }
+    expect(lines).toMatchObject([
+      { level, msg: "dependency failed", dependency: "database", cause: "unavailable" },
+      { level: "info", msg: "dependency recovered", dependency: "database" },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain("hunter2");
   });
 
   test("waits 2 seconds for a check and runs it once for concurrent requests", async () => {

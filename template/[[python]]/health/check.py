@@ -1,5 +1,6 @@
 """Health checks of dependencies."""
 
+import mmap
 import socket
 import threading
 import time
@@ -7,6 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal
+
+import structlog
 
 CHECK_SECONDS = 2
 """Time limit of a check."""
@@ -22,6 +25,9 @@ Failure = Literal[
     "unexpected status",
     "unavailable",
 ]
+
+
+log = structlog.get_logger()
 
 
 class CheckError(Exception):
@@ -63,6 +69,8 @@ class Check:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _result: Future[Result] = field(default_factory=Future, init=False)
     _started_at: float = field(default=float("-inf"), init=False)
+    # In memory that the workers share, so that only one of them logs.
+    _failing: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 1), init=False)
 
     def start(self) -> Future[Result]:
         """Start the check and return its future result, shared by concurrent callers.
@@ -84,20 +92,34 @@ class Check:
             self.probe()
         except Exception as error:  # noqa: BLE001 - any exception is a failure
             failure = failure_of(error)
-        milliseconds = (time.monotonic() - self._started_at) * 1000
-        result.set_result(Result(round(milliseconds, 1), failure))
+        seconds = time.monotonic() - self._started_at
+        if seconds < CHECK_SECONDS:  # otherwise it was reported as a timeout
+            self.log_change(failure)
+        result.set_result(Result(round(seconds * 1000, 1), failure))
+
+    def log_change(self, failure: Failure | None) -> None:
+        """Log that the dependency failed or recovered, once."""
+        with self._lock:
+            was_failing = bool(self._failing[0])
+            self._failing[0] = bool(failure)
+        if failure and not was_failing:
+            write = log.error if self.required else log.warning
+            write("dependency failed", dependency=self.name, cause=failure)
+        elif was_failing and not failure:
+            log.info("dependency recovered", dependency=self.name)
 
 
 def run_checks(checks: Iterable[Check]) -> dict[str, Result]:
     """Run checks concurrently; return the results by name within CHECK_SECONDS."""
     deadline = time.monotonic() + CHECK_SECONDS
-    started = {check.name: check.start() for check in checks}
+    started = {check: check.start() for check in checks}
     results: dict[str, Result] = {}
-    for name, result in started.items():
+    for check, result in started.items():
         try:
-            results[name] = result.result(timeout=max(0, deadline - time.monotonic()))
+            results[check.name] = result.result(timeout=max(0, deadline - time.monotonic()))
         except TimeoutError:
-            results[name] = Result(CHECK_SECONDS * 1000, "timeout")
+            results[check.name] = Result(CHECK_SECONDS * 1000, "timeout")
+            check.log_change("timeout")
     return results
 
 

@@ -3,6 +3,7 @@ import threading
 import time
 
 import pytest
+from structlog.testing import CapturedCall, CapturingLogger
 
 from health import check
 from health.check import Check, CheckError, Failure, run_checks
@@ -66,6 +67,38 @@ def test_concurrent_callers_share_a_result() -> None:
     for _ in range(5):
         run_checks([database])
     assert calls == 1
+
+
+@pytest.mark.parametrize(("required", "level"), [(True, "error"), (False, "warning")])
+def test_an_outage_and_its_end_are_logged_once(monkeypatch: pytest.MonkeyPatch, *, required: bool, level: str) -> None:
+    monkeypatch.setattr(check, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(check, "log", log := CapturingLogger())
+    outcomes = [False, True, True, False, False]
+
+    def changes() -> None:
+        if outcomes.pop(0):
+            raise ValueError("postgres://app:password@host/app")
+
+    database = Check("database", changes, required=required)
+    while outcomes:
+        run_checks([database])
+    assert log.calls == [
+        CapturedCall(level, ("dependency failed",), {"dependency": "database", "cause": "unavailable"}),
+        CapturedCall("info", ("dependency recovered",), {"dependency": "database"}),
+    ]
+
+
+def test_a_hanging_check_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(check, "log", log := CapturingLogger())
+    release = threading.Event()
+
+    def hangs() -> None:
+        release.wait(10)
+
+    run_checks([Check("database", hangs)])
+    release.set()
+    assert [call.kwargs["cause"] for call in log.calls] == ["timeout"]
 
 
 def test_a_result_expires(monkeypatch: pytest.MonkeyPatch) -> None:

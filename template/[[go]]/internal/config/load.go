@@ -89,6 +89,13 @@ func (p problems) error() *Error {
 	return &Error{slices.Sorted(maps.Values(p.sentences))}
 }
 
+// require records a problem of a variable unless a rule holds.
+func (p problems) require(holds bool, variable, problem string) {
+	if !holds {
+		p.add(variable, problem)
+	}
+}
+
 // add records a problem of a variable.
 func (p problems) add(variable, problem string) {
 	p.addExpecting(variable, problem, p.expects[variable])

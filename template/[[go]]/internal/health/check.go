@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"math"
 	"net"
@@ -63,16 +64,34 @@ func (h *Health) run(ctx context.Context, selected func(Check) bool) map[string]
 
 func (h *Health) ask(ctx context.Context, check Check) Result {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	// A client that disconnects does not fail the check.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
 	err := check.Ask(ctx)
 	result := Result{Status: "ok", LatencyMs: math.Round(float64(time.Since(began).Microseconds())/100) / 10}
 	if err != nil {
 		result.Status = "error"
 		result.Error = FailureKind(err)
-		h.Logger.WarnContext(ctx, "a dependency failed its check", "dependency", check.Name, "error", err)
 	}
+	h.logChange(ctx, check, result)
 	return result
+}
+
+// logChange logs that a dependency failed or recovered. The cause is only the kind of failure, because an error may
+// quote an address.
+func (h *Health) logChange(ctx context.Context, check Check, result Result) {
+	isFailing := result.Error != ""
+	previous, _ := h.failing.Swap(check.Name, isFailing)
+	switch wasFailing := previous == true; {
+	case isFailing && !wasFailing:
+		level := slog.LevelWarn
+		if check.Required {
+			level = slog.LevelError
+		}
+		h.Logger.Log(ctx, level, "dependency failed", "dependency", check.Name, "cause", result.Error)
+	case wasFailing && !isFailing:
+		h.Logger.InfoContext(ctx, "dependency recovered", "dependency", check.Name)
+	}
 }
 
 func allOK(results map[string]Result) bool {

@@ -33,11 +33,14 @@ export class ExternalApi {
   }
 }
 
-/** Adds the external API and its health check. Optional: an outage of the API must not stop this service. */
+/** Adds the external API and its health check. */
 export function addExternalApi(app: FastifyInstance, url: string): void {
   const externalApi = new ExternalApi(url);
   app.decorate("externalApi", externalApi);
-  app.checks.set("externalApi", { run: () => ping(externalApi), required: false });
+  app.checks.set("externalApi", {
+    run: () => ping(externalApi),
+    required: app.config.READY_REQUIRES.includes("externalApi"),
+  });
 }
 
 async function ping(externalApi: ExternalApi): Promise<void> {

@@ -39,7 +39,7 @@ export function addDatabase(app: FastifyInstance, url: string): void {
 
   app.decorate("database", pool);
   app.addHook("onClose", () => pool.end());
-  app.checks.set("database", { run: () => ping(pool), required: true });
+  app.checks.set("database", { run: () => ping(pool), required: app.config.READY_REQUIRES.includes("database") });
 }
 
 async function ping(pool: pg.Pool): Promise<void> {

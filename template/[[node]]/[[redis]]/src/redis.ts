@@ -38,11 +38,14 @@ export function addRedis(app: FastifyInstance, url: string): void {
 
   app.decorate("redis", client);
   app.addHook("onReady", async () => {
-    // Not awaited: the service starts without Redis and becomes ready when Redis does.
+    // Not awaited: the service starts without Redis.
     client.connect().catch(() => {});
   });
   app.addHook("onClose", () => client.destroy());
-  app.checks.set("redis", { run: () => ping(client, lastError), required: true });
+  app.checks.set("redis", {
+    run: () => ping(client, lastError),
+    required: app.config.READY_REQUIRES.includes("redis"),
+  });
 }
 
 function createRedis(url: string) {

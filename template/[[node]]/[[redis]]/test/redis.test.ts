@@ -5,15 +5,22 @@ import { loadConfig } from "../src/config.ts";
 import { environment } from "./environment.ts";
 import { createTestLogger } from "./logs.ts";
 
-const config = loadConfig({ ...environment, LOG_LEVEL: "info" });
+const config = loadConfig({ ...environment, LOG_LEVEL: "info", READY_REQUIRES: "redis" });
 const { lines, logger } = createTestLogger(config);
 const app = buildApp(config, logger);
 
 afterAll(() => app.close());
 
-test("starts without Redis, but is not ready", async () => {
+test("starts without Redis, but is not ready if it requires Redis", async () => {
   const response = await app.inject("/health/ready");
   expect(response.statusCode).toBe(503);
+});
+
+test("is ready without Redis if it does not require Redis", async () => {
+  const optional = buildApp(loadConfig({ ...environment, READY_REQUIRES: "none" }), logger);
+  const response = await optional.inject("/health/ready");
+  expect(response.statusCode).toBe(200);
+  await optional.close();
 });
 
 test("the check reports the kind of failure", async () => {

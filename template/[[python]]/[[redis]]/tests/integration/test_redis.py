@@ -2,6 +2,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
+
 from tests.environment import ENVIRONMENT
 from tests.integration.conftest import ROOT, Service, free_port
 
@@ -30,10 +32,11 @@ def test_the_cache_is_redis(environment: dict[str, str]) -> None:
     assert result.stdout == "{'answer': 42}\n"
 
 
-def test_starts_without_redis(start: Start) -> None:
-    service = start(REDIS_URL=f"redis://:hush@127.0.0.1:{free_port()}/0")
+@pytest.mark.parametrize(("required", "status"), [("none", 200), ("redis", 503)])
+def test_starts_without_redis(start: Start, required: str, status: int) -> None:
+    service = start(REDIS_URL=f"redis://:hush@127.0.0.1:{free_port()}/0", READY_REQUIRES=required)
     service.wait_until_it_answers()
-    assert service.get("/health/ready").status == 503
+    assert service.get("/health/ready").status == status
     detailed = service.get("/health/detailed", Authorization=TOKEN)
     assert detailed.status == 503
     assert detailed.json["checks"]["redis"]["error"] == "connection refused"
