@@ -122,7 +122,7 @@ describe("/health/detailed", () => {
     [false, "warn"],
   ])("logs an outage and its end once; required: %s, level: %s", async (required, level) => {
     const outcomes = [false, true, true, false, false];
-    const down = fail(new Error("postgres://app:hunter2@database/app is down"));
+    const down = fail(new Error("https://app:hunter2@dependency/app is down"));
     addCheck("database", async () => outcomes.shift() && down(), required);
     while (outcomes.length > 0) {
       await detailed();

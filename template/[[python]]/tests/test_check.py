@@ -77,7 +77,7 @@ def test_an_outage_and_its_end_are_logged_once(monkeypatch: pytest.MonkeyPatch, 
 
     def changes() -> None:
         if outcomes.pop(0):
-            raise ValueError("postgres://app:password@host/app")
+            raise ValueError("https://user:password@host/")
 
     database = Check("database", changes, required=required)
     while outcomes:
