@@ -403,21 +403,24 @@ class ReleasesOfAnyStrategy(ReleasesOfAnyWorkload):
     def test_a_data_store_that_goes_away_stops_the_release_and_restarts_nothing(self, stages):
         stage = self.at_the_start(stages)
         image = stage.image("2.2.0")
-        for store in self.services:
-            with stage.edited(self.workload, "progressDeadlineSeconds: 300", "progressDeadlineSeconds: 40"):
-                process = stage.start("deploy", stage.environment, image)
-                output = read_until(process, self.phases[-1])
-                stage.kubectl("scale", f"deployment/{store}", "--replicas=0")
-                output += process.communicate(timeout=DEPLOY_SECONDS)[0]
-            assert process.returncode == 1, output
-            stage.kubectl("scale", f"deployment/{store}", "--replicas=1")
-            stage.kubectl("rollout", "status", f"deployment/{store}", "--timeout=120s", seconds=130)
-            # What was in it went with it: the migration has to run again.
-            done = stage.deploy(stage.image("1.0.0"))
-            assert done.returncode == 0, done.stdout
-            restarts = [status["restartCount"] for pod in stage.pods() for status in pod["status"]["containerStatuses"]]
-            assert not any(restarts)
-            assert stage.smoke("1.0.0").returncode == 0
+        with stage.setting("READY_REQUIRES", "database,redis"):
+            for store in self.services:
+                with stage.edited(self.workload, "progressDeadlineSeconds: 300", "progressDeadlineSeconds: 40"):
+                    process = stage.start("deploy", stage.environment, image)
+                    output = read_until(process, self.phases[-1])
+                    stage.kubectl("scale", f"deployment/{store}", "--replicas=0")
+                    output += process.communicate(timeout=DEPLOY_SECONDS)[0]
+                assert process.returncode == 1, output
+                stage.kubectl("scale", f"deployment/{store}", "--replicas=1")
+                stage.kubectl("rollout", "status", f"deployment/{store}", "--timeout=120s", seconds=130)
+                # What was in it went with it: the migration has to run again.
+                done = stage.deploy(stage.image("1.0.0"))
+                assert done.returncode == 0, done.stdout
+                restarts = [
+                    status["restartCount"] for pod in stage.pods() for status in pod["status"]["containerStatuses"]
+                ]
+                assert not any(restarts)
+                assert stage.smoke("1.0.0").returncode == 0
 
     def test_a_release_that_fails_before_its_rollout_changes_nothing(self, stages):
         """The image is missing, the migration fails, or a setting is wrong: one after another, under the same load."""
