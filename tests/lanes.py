@@ -12,8 +12,8 @@ from tests.combinations import LANGUAGES
 LANES = {
     "tests/cluster/test_rolling.py": "rolling",
     "tests/cluster/test_change_of_strategy.py": "blue-green",
-    "tests/cluster/test_pipeline.py": "rolling",
-    "tests/cluster/test_server_accepts.py": "rolling",
+    "tests/cluster/test_pipeline.py": "canary",
+    "tests/cluster/test_server_accepts.py": "canary",
     "tests/cluster/test_reasons.py": "blue-green",
     "tests/cluster/test_blue_green.py": "blue-green",
     "tests/cluster/test_canary.py": "canary",
