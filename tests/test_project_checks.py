@@ -17,7 +17,7 @@ ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 # What decides which dependencies `make setup` installs.
 DEPENDENCIES = ("package.json", "package-lock.json", "go.mod", "go.sum", "pyproject.toml", "uv.lock")
 # With no services, which test_pipeline_runs.py checks: every pair of services, with and without each.
-PAIRS = [["postgres", "redis"], ["redis", "external-api"], ["postgres", "external-api"], ALL]
+PAIRS = [["postgres", "redis"], ["redis", "external-api"], ["postgres", "external-api"]]
 
 
 def make(project, verb: str, seconds: int = 600) -> str:

@@ -297,6 +297,26 @@ class Releases:
                 print(f"measured: {stage.name}: {phase}: as before {seconds:.0f} seconds after the cancellation")
         assert versions(requests) <= {"1.0.0", "2.1.0", "2.1.1", "2.1.2"}
 
+    def test_the_runbooks_commands_work(self, stages):
+        """They roll back: the release of the previous test, or one of its own where this test runs alone."""
+        stage = stages(self.language, services=self.services)
+        if stage.version() == "1.0.0":
+            done = stage.deploy(stage.image("2.0.0"))
+            assert done.returncode == 0, done.stdout
+        released = stage.version()
+        commands = runbook_commands(stage.project / "RUNBOOK.md")
+        assert len(commands) >= 5
+        for command in commands:
+            here = command.replace("production", stage.environment)
+            done = subprocess.run(["sh", "-euc", here], cwd=stage.project, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, f"{here}:\n{done.stdout}{done.stderr}"
+        assert stage.version() != released
+        assert stage.smoke(stage.version()).returncode == 0
+
+
+class ReleasesOfAnyWorkload(Releases):
+    """The promises that depend on the kind of the workload: test files of a Deployment and of a Rollout run them."""
+
     def test_a_release_that_was_killed_can_be_run_again(self, stages):
         """Or undone, although the cluster has completed it without the script meanwhile."""
         stage = self.at_the_start(stages)
@@ -325,26 +345,6 @@ class Releases:
         else:
             done = ("wait", "--for=jsonpath={.status.phase}=Healthy", f"rollout/{stage.name}", "--timeout=300s")
         stage.kubectl(*done, seconds=310)
-
-    def test_the_runbooks_commands_work(self, stages):
-        """They roll back: the release of the previous test, or one of its own where this test runs alone."""
-        stage = stages(self.language, services=self.services)
-        if stage.version() == "1.0.0":
-            done = stage.deploy(stage.image("2.0.0"))
-            assert done.returncode == 0, done.stdout
-        released = stage.version()
-        commands = runbook_commands(stage.project / "RUNBOOK.md")
-        assert len(commands) >= 5
-        for command in commands:
-            here = command.replace("production", stage.environment)
-            done = subprocess.run(["sh", "-euc", here], cwd=stage.project, capture_output=True, text=True, timeout=300)
-            assert done.returncode == 0, f"{here}:\n{done.stdout}{done.stderr}"
-        assert stage.version() != released
-        assert stage.smoke(stage.version()).returncode == 0
-
-
-class ReleasesOfAnyWorkload(Releases):
-    """The promises that depend on the kind of the workload: test files of a Deployment and of a Rollout run them."""
 
     def test_a_release_whose_pods_crash_is_undone(self, stages):
         """Where the migration is content but the server is not."""
