@@ -10,6 +10,7 @@ from tests.cluster.releases import (
     REQUESTS_A_SECOND,
     ReleasesOfAnyWorkload,
     read_until,
+    release_and_roll_back,
     stages_of,
     under_load,
     versions,
@@ -73,6 +74,10 @@ class TestCanary(ReleasesOfAnyWorkload):
         assert (1, 5) in shares, "the first step is not one pod of five"
         assert (3, 5) in shares, "the second step is not three pods of five"
         assert min(total for _, total in shares) >= 5
+
+
+def test_a_release_and_a_rollback_lose_no_request_in_another_language(stages):
+    release_and_roll_back(stages("python"))
 
 
 def is_ready(pod) -> bool:
