@@ -320,3 +320,24 @@ def test_only_a_pause_without_end_waits_for_a_person(call, render, step, waits):
         f"""printf '%s\\n' {step} '' '{{}}' '' '{{"duration":"2m"}}'""",
     )
     assert done.stdout == ("waits\n" if waits else "continues\n"), done.stderr
+
+
+@pytest.mark.parametrize("strategy", ["rolling", "canary"])
+@pytest.mark.parametrize(
+    ("commands", "expected"),
+    [
+        ('await_rollout || say "$problem"', "the cluster refuses access: You must be logged in"),
+        ("revert_release || true", "The cluster refuses access: nothing was reverted."),
+        ("image=any; require_current orders-1", "error: the cluster does not respond"),
+    ],
+)
+def test_without_access_a_release_ends_at_once_and_claims_nothing(call, render, strategy, commands, expected):
+    """Before, it waited for its time limit, or reported that another actor had replaced the release."""
+    project = render(language="go", services=["postgres"], project_name="orders", strategy=strategy)
+    done = call(
+        f"cd '{project}'; . scripts/lib/workload.sh; lock_holder=; {commands}",
+        "echo 'error: You must be logged in to the server (Unauthorized)' >&2; exit 1",
+    )
+    assert expected in done.stdout + done.stderr
+    assert "replaced" not in done.stdout + done.stderr
+    assert "Reverted" not in done.stdout
